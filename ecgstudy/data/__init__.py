@@ -1,0 +1,1 @@
+"""Many pages: sources, copies, splits, cached pictures."""

@@ -1,0 +1,1 @@
+"""What it is worth: reads saved predictions only."""

@@ -1,0 +1,1 @@
+"""Why it says so: maps, lead shares, and tests of both."""

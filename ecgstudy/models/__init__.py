@@ -1,0 +1,1 @@
+"""What is trained: arrays in, class probabilities out."""

@@ -1,0 +1,1 @@
+"""One page: paper, ink and signals; arrays in, arrays out."""

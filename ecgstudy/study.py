@@ -1,0 +1,199 @@
+"""A study: its parameters, validated, and where its outputs lie.
+
+One YAML file with the single top key `study` describes a study. Papermill injects the same file
+into a notebook, where `study` is then the parameters themselves; `Study.load` takes either.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pydantic
+import yaml
+
+from ecgstudy.vocabulary import PROTOCOLS, Protocol, choose
+
+
+class Section(pydantic.BaseModel):
+    """A strict part of a params file: unknown keys and wrong types are errors."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(Section):
+    source: str = "shipped"  # shipped, synthetic, or the path of a folder or a CSV
+    pages: Literal["selected", "complete"] = "selected"
+    on_bad_image: Literal["skip", "error"] = "skip"
+    synthetic_pages: pydantic.PositiveInt = 240  # distinct pages of the source `synthetic`
+    seed: int = 0  # of the synthetic pages
+
+
+class Image(Section):
+    region: str = "grid"  # page, grid, redrawn, or a box "left,top,right,bottom" in fractions of the page
+    height: pydantic.PositiveInt = 128
+    width: pydantic.PositiveInt = 224
+
+
+class Splits(Section):
+    protocols: tuple[Protocol, ...] = PROTOCOLS
+    folds: int = pydantic.Field(5, ge=2)
+    seeds: tuple[int, ...] = (0,)
+    validation: float = pydantic.Field(0.15, gt=0, lt=0.5)
+
+
+class Recipe(Section):
+    """How one network is trained; `Training.models` may change any of it for one model."""
+
+    weights: str = "offline"  # imagenet, offline, random, or the path of a weights file
+    train_from: str = "head"  # head, all, or the name of the first layer that learns
+    epochs: pydantic.PositiveInt = 30
+    batch_size: pydantic.PositiveInt = 32
+    learning_rate: pydantic.PositiveFloat = 1e-4
+    weight_decay: pydantic.NonNegativeFloat = 1e-5
+    schedule: Literal["constant", "cosine"] = "constant"
+    patience: pydantic.PositiveInt = 5  # epochs without a better validation loss
+    class_weights: bool = True  # inverse to class frequency
+    label_smoothing: float = pydantic.Field(0.0, ge=0, lt=1)
+    dropout: float = pydantic.Field(0.3, ge=0, lt=1)
+    clip_norm: pydantic.PositiveFloat | None = None
+    ema: float | None = pydantic.Field(None, gt=0, lt=1)
+    mixed_precision: bool = False
+    augment: bool = False
+    cached_views: int = pydantic.Field(0, ge=0)  # random views per page whose frozen prefix is cached
+    head_epochs: pydantic.NonNegativeInt = 0  # two-stage training: so many epochs for the head first
+    width: pydantic.PositiveInt = 32  # filters of the first block of baseline_cnn
+
+
+class Training(Recipe):
+    models: dict[str, dict[str, Any]] = {}  # model name -> keys of Recipe that differ for it
+
+    @pydantic.model_validator(mode="after")
+    def _overrides_are_recipes(self) -> Self:
+        for name in self.models:
+            self.recipe(name)
+        return self
+
+    def recipe(self, model: str) -> Recipe:
+        """The recipe of one model: the common one with this model's changes."""
+        common = self.model_dump(exclude={"models"})
+        return Recipe.model_validate(common | self.models.get(model, {}))
+
+
+class Evaluation(Section):
+    resamples: pydantic.PositiveInt = 10_000
+    level: float = pydantic.Field(0.95, gt=0.5, lt=1)
+    robustness_pages: pydantic.NonNegativeInt = 0  # 0: no damaged pages are answered
+    robustness_severities: tuple[int, ...] = (2, 4)
+    controls: tuple[str, ...] = ()  # variants to train beside the clean runs
+    control_model: str = "efficientnet_lite0"
+
+
+class Explanation(Section):
+    models: tuple[str, ...] = ("efficientnet_lite0",)
+    methods: tuple[str, ...] = ("gradcam",)
+    pages: pydantic.PositiveInt = 24
+
+
+class Execution(Section):
+    engine: Literal["local", "ray"] = "local"
+    workers: pydantic.PositiveInt = 1
+    address: str | None = None  # of an existing Ray cluster
+    gpus_per_task: float = pydantic.Field(0.0, ge=0)
+    mirrored: bool = False  # spread one run over all GPUs of the machine
+
+
+class Study(Section):
+    """The parameters of one study. `Study.load` is the door."""
+
+    name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    data: Data = Data()
+    image: Image = Image()
+    splits: Splits = Splits()
+    models: tuple[str, ...] = pydantic.Field(min_length=1)
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    explanation: Explanation = Explanation()
+    execution: Execution = Execution()
+
+    @classmethod
+    def load(cls, study: "str | Path | dict[str, Any] | Study", *, data: str | None = None) -> "Study":
+        """A validated study from a params file, from its content, or as it is.
+
+        Args:
+            study: path of a YAML file, the mapping below its top key `study`, or a `Study`.
+            data: another data source (a folder or a CSV); the study's name then carries its hash.
+
+        Raises:
+            ValueError: one line that names the file, the key and what is allowed.
+        """
+        if isinstance(study, Study):
+            return study
+        where, content = ("parameters", study) if isinstance(study, dict) else (str(study), _read(Path(study)))
+        if data is not None:
+            content = content | {"data": dict(content.get("data") or {}) | {"source": data}}
+            content["name"] = f"{content.get('name', 'study')}-{_short_hash(os.path.abspath(data))}"
+        try:
+            return cls.model_validate(content)
+        except pydantic.ValidationError as error:
+            raise ValueError(f"{where}: {_explain(error, content)}") from None
+
+    @property
+    def folder(self) -> Path:
+        """Where this study's outputs lie: `$ECGSTUDY_OUTPUTS/<name>`, `outputs/<name>` by default."""
+        return outputs_root() / self.name
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The parameters as plain data, as papermill injects them."""
+        return self.model_dump(mode="json")
+
+
+def outputs_root() -> Path:
+    """`$ECGSTUDY_OUTPUTS`, or `outputs` of the nearest parent folder that has a `params` folder."""
+    if "ECGSTUDY_OUTPUTS" in os.environ:
+        return Path(os.environ["ECGSTUDY_OUTPUTS"])
+    here = Path.cwd()
+    home = next((p for p in (here, *here.parents) if (p / "params").is_dir()), here)
+    return home / "outputs"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"{path}: no such params file; the study's own are in params/")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict) or list(content) != ["study"] or not isinstance(content["study"], dict):
+        raise ValueError(f"{path}: a params file has the single top key 'study' with the parameters below it")
+    return content["study"]
+
+
+def _explain(error: pydantic.ValidationError, content: dict[str, Any]) -> str:
+    """The first complaint as one line, with the nearest known key where a key is unknown."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        section = _section(first["loc"][:-1])
+        try:
+            choose("key", str(first["loc"][-1]), sorted(section.model_fields))
+        except ValueError as unknown:
+            return f"{key}: {unknown}"
+    given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
+    return f"{key}: {first['msg'].removeprefix('Value error, ').lower()}{given}"
+
+
+def _section(location: tuple[int | str, ...]) -> type[pydantic.BaseModel]:
+    section: Any = Study
+    for part in location:
+        field = section.model_fields.get(part)
+        if field is None:
+            return Recipe  # below `training.models.<name>`
+        section = field.annotation
+    return section
+
+
+def _short_hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
