@@ -1,0 +1,159 @@
+"""The `ecgstudy` command: one thin function per verb.
+
+Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong use.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ecgstudy.study import Study
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
+)
+data_app = typer.Typer(no_args_is_help=True, help="Fetch, pack and audit pages.")
+app.add_typer(data_app, name="data")
+
+Params = Annotated[Path, typer.Argument(help="A params file, such as params/quick.yaml.")]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="A folder or a CSV of pages, instead of the study's own.")
+]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+) -> None:
+    """Can a network find myocardial infarction on the picture of a printed ECG? A study to repeat."""
+    if debug:
+        os.environ["ECGSTUDY_DEBUG"] = "1"
+
+
+@app.command()
+def run(
+    params: Params,
+    data: DataOption = None,
+    only: Annotated[str | None, typer.Option(help="One notebook alone, such as 04_explainability.")] = None,
+) -> None:
+    """Run a whole study: data, models, notebooks, report. Only what is stale is done again.
+
+    Example: ecgstudy run params/quick.yaml
+    """
+    from ecgstudy import workflow
+
+    study = Study.load(params, data=data)
+    result = workflow.run_study(study, only=only, say=tell)
+    headline = study.folder / "tables" / "headline.txt"
+    if only is None and headline.is_file():
+        print(headline.read_text(encoding="utf-8"))
+    print(result)
+
+
+@app.command()
+def prepare(params: Params, data: DataOption = None) -> None:
+    """Make a study's manifest, audit, splits and cached pictures."""
+    from ecgstudy.data.prepare import open_study
+
+    pages = open_study(Study.load(params, data=data))
+    print(f"{len(pages.manifest)} files, {len(pages.distinct)} distinct pages")
+
+
+@app.command()
+def train(
+    params: Annotated[Path, typer.Argument(help="A params file.")] = Path("params/quick.yaml"),
+    model: Annotated[list[str] | None, typer.Option(help="One model (may be repeated); all by default.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs at most, instead of the study's.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Train what a study lacks. Finished runs are kept.
+
+    Example: ecgstudy train --model efficientnet_lite0 --epochs 30
+    """
+    from ecgstudy.data.prepare import open_study
+    from ecgstudy.training.grid import run_grid
+
+    study = Study.load(params, data=data)
+    if epochs is not None:
+        study = Study.load(study.content | {"training": study.content["training"] | {"epochs": epochs}})
+    open_study(study)
+    runs = run_grid(study, models=model or None, progress=tell)
+    print(f"{len(runs)} runs are complete in {study.folder / 'runs'}")
+
+
+@app.command()
+def report(params: Params) -> None:
+    """Write outputs/<study>/report.html from the finished tables and figures."""
+    from ecgstudy.report.html import write_report
+
+    print(write_report(Study.load(params).folder))
+
+
+@app.command()
+def models() -> None:
+    """List the models that a study can name."""
+    from ecgstudy.models.registry import MODELS
+
+    for row in MODELS.values():
+        print(f"{row.name:28} {row.title}")
+
+
+@data_app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="Where the pages go; a folder outside the repository.")],
+    version: Annotated[int, typer.Option(help="2 (the set that everyone uses) or 1 (the larger, earlier one).")] = 2,
+) -> None:
+    """Download the public set, with resume, and check every file.
+
+    Example: ecgstudy data fetch ~/ecg-pages --version 1
+    """
+    from ecgstudy.data.fetch import fetch_public_set
+
+    print(fetch_public_set(folder, version=version, progress=tell))
+
+
+@data_app.command()
+def pack(
+    selected: Annotated[Path, typer.Argument(help="The original pages of version 2.")],
+    complete: Annotated[Path, typer.Argument(help="The original pages of version 1.")],
+    destination: Annotated[Path, typer.Option(help="Where the two archives go.")] = Path("ecgstudy/data"),
+) -> None:
+    """Make the packed pages that ship with the package from the originals."""
+    from ecgstudy.data.shipped import pack
+
+    for path in pack(selected, complete, destination):
+        print(path)
+
+
+@data_app.command()
+def audit(folder: Annotated[str, typer.Argument(help="A folder or a CSV of pages.")]) -> None:
+    """Count copies: files against distinct pages, by class."""
+    from ecgstudy.data.audit import copies_table
+    from ecgstudy.data.sources import open_pages
+
+    print(copies_table(open_pages(folder).manifest).to_string())
+
+
+def tell(line: str) -> None:
+    """One line of progress, on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run the command; every expected error becomes one line and an exit code."""
+    try:
+        app()
+    except ValueError as error:
+        _end(error, code=2)
+    except (OSError, RuntimeError) as error:
+        _end(error, code=1)
+
+
+def _end(error: Exception, *, code: int) -> None:
+    if os.environ.get("ECGSTUDY_DEBUG"):
+        raise error
+    tell(f"ecgstudy: {' '.join(str(error).split())}")
+    raise SystemExit(code)

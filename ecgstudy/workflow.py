@@ -1,0 +1,214 @@
+"""What `make run-all` does: prepare the data, train the grid, run the notebooks, write the report.
+
+Each step knows the hash of what it reads; it is done again only when that hash, or one of its own
+outputs, differs from what was recorded in `outputs/<study>/state.json`. A killed run goes on where it was:
+every step writes under a temporary name and renames, and the grid looks for its own finished runs first.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import yaml
+
+from ecgstudy import files
+from ecgstudy.study import Study, outputs_root
+
+NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability", "05_results")
+NOTEBOOK_TIMEOUT_SECONDS = (
+    12 * 3600
+)  # a night: params/cpu.yaml trains inside this, a hung kernel does not stay for ever
+
+Say = Callable[[str], None]
+
+
+def notebooks_folder() -> Path:
+    """The study's notebooks: `notebooks/` beside `outputs/`."""
+    return outputs_root().resolve().parent / "notebooks"
+
+
+def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Path:
+    """Run a whole study, or one notebook of it, doing again only what is stale.
+
+    Args:
+        study: what to run.
+        only: the name of one notebook (`04_explainability`); what it needs is made first.
+        say: takes each line of progress.
+
+    Returns:
+        The report, or the executed notebook when `only` is given.
+
+    Raises:
+        RuntimeError: a notebook failed, or another run holds this study's folder.
+    """
+    names = _chosen(only)
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(study.folder):
+        _write_study_file(study)
+        began = time.monotonic()
+        steps = Steps(study.folder)
+        key = _study_key(study)
+        steps.run("data and splits", key, lambda: _in_child("prepare", study), _prepared_files(study), say)
+        steps.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
+        results = files.content_hash(key, steps.output_hash("runs of the grid"))
+        for name in names:
+            source = notebooks_folder() / f"{name}.ipynb"
+            notebook_key = files.content_hash(results, source.read_bytes())
+            outputs = _notebook_outputs(study, name)
+            steps.run(f"notebook {name}", notebook_key, lambda s=source: execute(study, s), lambda o=outputs: o, say)
+        if only is not None:
+            return _notebook_outputs(study, names[0])[0]
+        done = files.content_hash(*(steps.output_hash(f"notebook {name}") for name in names))
+        report = study.folder / "report.html"
+        steps.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
+        say(f"{study.name}: complete after {_minutes(time.monotonic() - began)}")
+    return report
+
+
+def execute(study: Study, notebook: Path) -> Path:
+    """Run one notebook with the study as its parameters; the result appears whole or not at all.
+
+    Returns:
+        `outputs/<study>/notebooks/<name>.ipynb`; an HTML version lies beside it.
+
+    Raises:
+        RuntimeError: a cell failed or the kernel died; the message names notebook, cell and error. The
+            notebook up to that point is kept as `<name>.failed.ipynb`.
+    """
+    import nbconvert
+    import nbformat
+    import papermill
+
+    target = study.folder / "notebooks" / notebook.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    half_done = target.with_suffix(".running.ipynb")
+    try:
+        papermill.execute_notebook(
+            notebook, half_done, {"study": study.content}, cwd=notebook.parent, kernel_name="python3",
+            progress_bar=False, log_output=False, execution_timeout=NOTEBOOK_TIMEOUT_SECONDS,
+        )  # fmt: skip
+    except papermill.PapermillExecutionError as error:
+        failed = target.with_suffix(".failed.ipynb")
+        half_done.replace(failed)
+        raise RuntimeError(
+            f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (see {failed})"
+        ) from None
+    except (nbformat.ValidationError, RuntimeError, TimeoutError) as error:
+        half_done.unlink(missing_ok=True)
+        raise RuntimeError(f"{notebook.name}: {type(error).__name__}: {error}") from None
+    page, _ = nbconvert.HTMLExporter(embed_images=True).from_filename(str(half_done))
+    files.write_atomically(target.with_suffix(".html"), lambda path: path.write_text(page, encoding="utf-8"))
+    half_done.replace(target)
+    return target
+
+
+class Steps:
+    """The record of finished steps in one study's folder: what each read, and what it left."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / "state.json"
+        self._folder = folder
+        try:
+            self._done: dict[str, Any] = json.loads(self._path.read_text())
+        except (FileNotFoundError, ValueError):
+            self._done = {}  # never ran, or the record itself is damaged: every step is looked at anew
+
+    def run(self, name: str, key: str, action: Callable[[], object], outputs: Callable[[], list[Path]], say: Say):
+        """Do `action` unless it was done for the same `key` and its outputs are still what they were."""
+        done = self._done.get(name)
+        if done and done["key"] == key and done["outputs"] == _hashes(outputs(), self._folder):
+            say(f"  {name}: up to date")
+            return
+        say(f"  {name} ...")
+        began = time.monotonic()
+        action()
+        self._done[name] = {"key": key, "outputs": _hashes(outputs(), self._folder)}
+        files.write_atomically(self._path, lambda path: path.write_text(json.dumps(self._done, indent=1)))
+        say(f"  {name}: {_minutes(time.monotonic() - began)}")
+
+    def output_hash(self, name: str) -> str:
+        """One hash over all that a finished step left."""
+        return files.content_hash(json.dumps(self._done[name], sort_keys=True))
+
+
+def _chosen(only: str | None) -> Sequence[str]:
+    if only is None:
+        return NOTEBOOKS
+    name = only.removesuffix(".ipynb")
+    if not (notebooks_folder() / f"{name}.ipynb").is_file():
+        raise ValueError(f"no notebook {name!r} in {notebooks_folder()}; there are {', '.join(NOTEBOOKS)}")
+    return (name,)
+
+
+def _alone(folder: Path) -> filelock.BaseFileLock:
+    lock = filelock.FileLock(folder / "running.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise RuntimeError(f"{folder}: another run is at work here; wait for it, or stop it") from None
+    return lock
+
+
+def _write_study_file(study: Study) -> None:
+    text = yaml.safe_dump({"study": study.content}, sort_keys=False)
+    files.write_atomically(study.folder / "study.yaml", lambda path: path.write_text(text))
+
+
+def _in_child(verb: str, study: Study) -> None:
+    """Run one verb in a process of its own, so that what it loads (TensorFlow above all) goes with it."""
+    command = [sys.executable, "-m", "ecgstudy", verb, str(study.folder / "study.yaml")]
+    environment = os.environ | {"ECGSTUDY_OUTPUTS": str(outputs_root().resolve())}
+    code = subprocess.run(command, env=environment, check=False).returncode
+    if code < 0:
+        raise RuntimeError(f"`ecgstudy {verb}` was ended by signal {-code}; the same command goes on where it was")
+    if code:
+        raise SystemExit(code)  # the child has said why
+
+
+def _study_key(study: Study) -> str:
+    """Hash of everything that tables and figures follow from: parameters, data, and the package's own code."""
+    package = Path(__file__).parent
+    code = [path.read_bytes() for path in sorted(package.rglob("*.py"))]
+    return files.content_hash(json.dumps(study.content, sort_keys=True), *code, *_data_hashes(study.data.source))
+
+
+def _data_hashes(source: str) -> list[str]:
+    """Content hashes of all files of a data source; a source inside the package is hashed by its archives."""
+    if source == "synthetic":
+        return []
+    root = Path(__file__).parent / "data" if source == "shipped" else Path(source)
+    if root.is_file():
+        return [files.file_hash(root)]
+    kinds = {".zip", ".csv"} if source == "shipped" else {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".csv"}
+    return [
+        f"{path.relative_to(root)} {files.file_hash(path)}"
+        for path in sorted(root.rglob("*"))
+        if path.suffix.lower() in kinds
+    ]
+
+
+def _prepared_files(study: Study) -> Callable[[], list[Path]]:
+    return lambda: [study.folder / "manifest.csv", *sorted((study.folder / "splits").glob("*.csv"))]
+
+
+def _finished_files(study: Study) -> Callable[[], list[Path]]:
+    return lambda: sorted((study.folder / "runs").glob("*/done.json"))
+
+
+def _notebook_outputs(study: Study, name: str) -> list[Path]:
+    folder = study.folder / "notebooks"
+    return [folder / f"{name}.ipynb", folder / f"{name}.html"]
+
+
+def _hashes(paths: list[Path], folder: Path) -> dict[str, str | None]:
+    return {str(p.relative_to(folder)): files.file_hash(p) if p.is_file() else None for p in paths}
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
