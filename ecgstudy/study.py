@@ -133,7 +133,7 @@ class Study(Section):
         where, content = ("parameters", study) if isinstance(study, dict) else (str(study), _read(Path(study)))
         if data is not None:
             content = content | {"data": dict(content.get("data") or {}) | {"source": data}}
-            content["name"] = f"{content.get('name', 'study')}-{_short_hash(os.path.abspath(data))}"
+            content["name"] = f"{content.get('name', 'study')}-{_short_hash(str(Path(data).resolve()))}"
         try:
             return cls.model_validate(content)
         except pydantic.ValidationError as error:

@@ -5,6 +5,7 @@ outputs, differs from what was recorded in `outputs/<study>/state.json`. A kille
 every step writes under a temporary name and renames, and the grid looks for its own finished runs first.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -60,8 +61,8 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         for name in names:
             source = notebooks_folder() / f"{name}.ipynb"
             notebook_key = files.content_hash(results, source.read_bytes())
-            outputs = _notebook_outputs(study, name)
-            steps.run(f"notebook {name}", notebook_key, lambda s=source: execute(study, s), lambda o=outputs: o, say)
+            outputs = functools.partial(_notebook_outputs, study, name)
+            steps.run(f"notebook {name}", notebook_key, functools.partial(execute, study, source), outputs, say)
         if only is not None:
             return _notebook_outputs(study, names[0])[0]
         done = files.content_hash(*(steps.output_hash(f"notebook {name}") for name in names))
