@@ -1,0 +1,140 @@
+"""Figures that show pages: a gallery, where a layout's leads are, heat maps on a page."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from ecgstudy.report import style
+from ecgstudy.vocabulary import CLASS_TITLES, CLASSES
+
+GAP = 0.06  # between the pictures of a gallery, as a share of one picture's width
+
+
+@style.styled()
+def plot_pages(
+    rows: pd.DataFrame, picture: Callable[[str], np.ndarray], ax: Axes | None = None, *, columns: int | None = None
+) -> Axes:
+    """A gallery of pages, one class under the other.
+
+    Args:
+        rows: `page_id, label`, and `title` where a line above each page is wanted.
+        picture: gives the picture of a page_id, as `Pages.picture` does.
+        columns: pages in one row; by default as many as the largest class has here, four at most.
+    """
+    rows = rows.sort_values("label", key=lambda labels: labels.map(CLASSES.index), kind="stable")
+    columns = columns or min(4, int(rows.label.value_counts().max()))
+    lines = [
+        rows[rows.label == label].iloc[at : at + columns]
+        for label in CLASSES
+        for at in range(0, sum(rows.label == label), columns)
+    ]
+    titles = [[f"{CLASS_TITLES[row.label]}{_after(row)}" for row in line.itertuples()] for line in lines]
+    colours = [[style.CLASS_COLOURS[row.label] for row in line.itertuples()] for line in lines]
+    pictures = [[picture(page_id) for page_id in line.page_id] for line in lines]
+    return _gallery(pictures, titles, colours, ax)
+
+
+@style.styled()
+def plot_maps(
+    pictures: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[str], ax: Axes | None = None, *, columns: int = 3
+) -> Axes:
+    """Heat maps laid over their pages: red speaks for the class, blue against it; pale means little either way.
+
+    Args:
+        pictures: uint8, each `(height, width, 3)`.
+        maps: float, one `(height, width)` for each picture, of any scale; each is
+            shown relative to its own largest value.
+        titles: one line above each page.
+        columns: pages in one row.
+    """
+    shown = [overlay(picture, heat) for picture, heat in zip(pictures, maps, strict=True)]
+    rows = [slice(at, at + columns) for at in range(0, len(shown), columns)]
+    titles = list(titles)
+    inks = [[style.INK] * len(shown[row]) for row in rows]
+    return _gallery([shown[row] for row in rows], [titles[row] for row in rows], inks, ax)
+
+
+def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """The page in grey with a map over it.
+
+    Args:
+        picture: uint8, `(height, width, 3)`.
+        heat: `(height, width)`; positive parts turn red, negative ones blue, relative to the largest magnitude.
+
+    Returns:
+        uint8, `(height, width, 3)`.
+
+    Raises:
+        ValueError: map and picture differ in size.
+    """
+    if heat.shape != picture.shape[:2]:
+        raise ValueError(f"map of shape {heat.shape} over a picture of {picture.shape[:2]}; both need one size")
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    strength = (heat / max(float(np.abs(heat).max()), 1e-12))[..., None]
+    colour = np.where(strength > 0, np.array([213.0, 40, 20]), np.array([30.0, 90, 200])) / 255
+    # multiplied, not mixed: white paper takes the colour and the black trace stays black
+    return (grey * (1 - np.abs(strength) * (1 - colour))).astype(np.uint8)
+
+
+@style.styled()
+def plot_lead_boxes(picture: np.ndarray, layout: Any, ax: Axes | None = None) -> Axes:
+    """A page with the frame and the lead boxes that were found on it.
+
+    Args:
+        picture: uint8, `(height, width, 3)`.
+        layout: of this picture, as `es.find_layout` gives it.
+    """
+    height, width = picture.shape[:2]
+    ax = style.new_axes(7.2, 7.2 * height / width + 0.3, ax)
+    ax.imshow(picture, interpolation="antialiased")
+    _box(ax, layout.frame, height, width, color=style.SOFT, linestyle="--")
+    boxes = dict(layout.leads)
+    if layout.strip is not None:
+        boxes[f"strip ({layout.strip_lead or '?'})"] = layout.strip
+    for name, box in boxes.items():
+        _box(ax, box, height, width, color=style.PROTOCOL_COLOURS["grouped"])
+        where = (box.left * width + 3, box.top * height + 3)
+        ax.text(
+            *where,
+            name,
+            va="top",
+            fontsize=7,
+            color="white",
+            bbox={"facecolor": style.PROTOCOL_COLOURS["grouped"], "edgecolor": "none", "pad": 1},
+        )
+    ax.set_title(f"layout {layout.name}")
+    ax.set_axis_off()
+    return ax
+
+
+def _box(ax: Axes, box: Any, height: int, width: int, **look: Any) -> None:
+    size = ((box.right - box.left) * width, (box.bottom - box.top) * height)
+    ax.add_patch(Rectangle((box.left * width, box.top * height), *size, fill=False, linewidth=1, **look))
+
+
+def _gallery(pictures: list, titles: list, colours: list, ax: Axes | None) -> Axes:
+    """Rows of pictures on one pair of axes, each one unit wide."""
+    columns = max(len(line) for line in pictures)
+    ratio = max(picture.shape[0] / picture.shape[1] for line in pictures for picture in line)
+    row_height = ratio + 0.12  # with room for the title
+    unit = min(3.2, 9.6 / columns)  # inches
+    ax = style.new_axes(unit * columns * (1 + GAP), unit * row_height * len(pictures), ax)
+    for row, line in enumerate(pictures):
+        top = -row * row_height
+        for column, picture in enumerate(line):
+            left = column * (1 + GAP)
+            bottom = top - picture.shape[0] / picture.shape[1]
+            ax.imshow(picture, extent=(left, left + 1, bottom, top), interpolation="antialiased")
+            ax.text(left, top + 0.02, titles[row][column], fontsize=7.5, color=colours[row][column], weight="bold")
+    ax.set(xlim=(0, columns * (1 + GAP) - GAP), ylim=(-(len(pictures) * row_height) + 0.1, 0.12), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _after(row: Any) -> str:
+    title = getattr(row, "title", "")
+    return f", {title}" if title else ""

@@ -1,0 +1,104 @@
+"""Tables as people read them: which rows, in which order, a value with its interval, Markdown, LaTeX, CSV."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ecgstudy import files
+
+try:
+    from ecgstudy.models import registry
+except ImportError:
+    registry = None
+
+
+def with_interval(value: float, low: float, high: float, *, digits: int = 2) -> str:
+    """`0.61 (0.54 to 0.68)`; an empty string where there is no value."""
+    if pd.isna(value):
+        return ""
+    if pd.isna(low) or pd.isna(high):
+        return f"{value:.{digits}f}"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def model_title(name: str) -> str:
+    """The model's title from the registry, or its name where it has no row there."""
+    row = registry.MODELS.get(name) if registry else None
+    return row.title if row else name
+
+
+def order_models(names: Iterable[str]) -> list[str]:
+    """Models in the registry's order, those that it does not know at the end."""
+    names = list(dict.fromkeys(names))
+    known = list(registry.MODELS) if registry else []
+    return sorted(names, key=lambda name: known.index(name) if name in known else len(known))
+
+
+def is_random_control(table: pd.DataFrame) -> pd.Series:
+    """Rows of a network whose frozen backbone has random weights: a control, in no comparison."""
+    return (table.weights == "random") & (table.trained == "head")
+
+
+def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", weighting: str = "plain") -> pd.DataFrame:
+    """The rows that the ladder figure shows: one per model and protocol, all pages, no random controls."""
+    keep = (ladder.metric == metric) & (ladder.stratum == "all") & (ladder.weighting == weighting)
+    return ladder[keep & ~is_random_control(ladder)]
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table in Markdown: numbers right, text left, pipes escaped, no index."""
+    right = [pd.api.types.is_numeric_dtype(table[column]) for column in table.columns]
+    lines = [_markdown_line(table.columns), _markdown_line("---:" if number else "---" for number in right)]
+    lines += [_markdown_line(row) for row in table.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def to_tex(table: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
+    """The table in LaTeX (package booktabs), with its caption and label where they are given."""
+    columns = "".join("r" if pd.api.types.is_numeric_dtype(table[name]) else "l" for name in table.columns)
+    body = [f"{' & '.join(map(_tex_cell, row))} \\\\" for row in table.itertuples(index=False)]
+    lines = ["\\begin{table}", "\\centering"]
+    lines += [f"\\caption{{{_tex_cell(caption)}}}"] if caption else []
+    lines += [f"\\label{{{label}}}"] if label else []
+    lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", " & ".join(map(_tex_cell, table.columns)) + " \\\\"]
+    lines += ["\\midrule", *body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> Path:
+    """Save a table as CSV (full precision) and as LaTeX beside it.
+
+    Args:
+        table: without an index worth keeping.
+        path: where to, with or without suffix; its folder is made.
+        caption: of the LaTeX table.
+
+    Returns:
+        The path of the CSV.
+    """
+    base = Path(path).with_suffix("")
+    base.parent.mkdir(parents=True, exist_ok=True)
+    tex = to_tex(table, caption=caption, label=f"tab:{base.name}")
+    files.write_atomically(base.with_suffix(".csv"), lambda file: table.to_csv(file, index=False))
+    files.write_atomically(base.with_suffix(".tex"), lambda file: file.write_text(tex, encoding="utf-8"))
+    return base.with_suffix(".csv")
+
+
+def _markdown_line(cells: Iterable) -> str:
+    return "| " + " | ".join(_text(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _text(cell) -> str:
+    """A cell as people read it: short decimals, nothing where nothing is known, one line."""
+    if isinstance(cell, bool) or cell is None or isinstance(cell, str):
+        return "" if cell is None else " ".join(str(cell).split())
+    if pd.isna(cell):
+        return ""
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+
+
+def _tex_cell(cell) -> str:
+    escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    escapes |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    return "".join(escapes.get(sign, sign) for sign in _text(cell))
