@@ -36,6 +36,12 @@ LADDER_COLUMNS = (
     "metric", "value", "low", "high", "pages", "seeds",
 )  # fmt: skip
 
+# printed wherever a person may read an answer or a score
+DISCLAIMER = (
+    "This is research software, not a medical device. It must not be used to diagnose, to treat, or to decide "
+    "that somebody needs no doctor. If you suspect a heart attack, call the emergency number."
+)
+
 
 def choose(kind: str, name: str, known: tuple[str, ...] | list[str]) -> str:
     """Give `name` back if it is one of `known`.

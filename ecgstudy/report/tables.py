@@ -86,10 +86,10 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
 
 
 def _markdown_line(cells: Iterable) -> str:
-    return "| " + " | ".join(_text(cell).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cell_text(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _text(cell) -> str:
+def cell_text(cell) -> str:
     """A cell as people read it: short decimals, nothing where nothing is known, one line."""
     if isinstance(cell, bool) or cell is None or isinstance(cell, str):
         return "" if cell is None else " ".join(str(cell).split())
@@ -101,4 +101,4 @@ def _text(cell) -> str:
 def _tex_cell(cell) -> str:
     escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     escapes |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    return "".join(escapes.get(sign, sign) for sign in _text(cell))
+    return "".join(escapes.get(sign, sign) for sign in cell_text(cell))
