@@ -91,7 +91,7 @@ def execute(study: Study, notebook: Path) -> Path:
     half_done = target.with_suffix(".running.ipynb")
     try:
         papermill.execute_notebook(
-            notebook, half_done, {"study": study.content}, cwd=notebook.parent, kernel_name="python3",
+            notebook, half_done, {"study": study.content}, cwd=notebook.parent, kernel_name="python3", language="python",
             progress_bar=False, log_output=False, execution_timeout=NOTEBOOK_TIMEOUT_SECONDS,
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:

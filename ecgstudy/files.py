@@ -1,0 +1,50 @@
+"""Files that appear whole or not at all, and hashes of what they hold."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let `write` fill a temporary file beside `path`, then give it that name.
+
+    A process that is killed leaves the old file or the new one, never half of one.
+
+    Args:
+        path: the file to make or replace; its folder is made where it is missing.
+        write: takes the temporary path (same ending as `path`) and writes the content there.
+
+    Raises:
+        OSError: the folder cannot be written; whatever `write` raises. The temporary file is removed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp makes files that only their owner reads
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hex digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_hash(*parts: str | bytes) -> str:
+    """First 16 hex digits of the SHA-256 of the parts; where one part ends matters."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:16]
