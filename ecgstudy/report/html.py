@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -44,18 +45,14 @@ def write_report(folder: str | Path) -> Path:
 
 def table_html(table: pd.DataFrame, caption: str, *, claim: bool = False) -> str:
     """One table, escaped; the first rows only where it is long."""
-    numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
-    kinds = [' class="number"' if number else "" for number in numbers]
-    head = "".join(f'<th scope="col"{kind}>{_text(name)}</th>' for name, kind in zip(table.columns, kinds, strict=True))
-    rows = [
-        "<tr>" + "".join(f"<td{kind}>{_text(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in table.head(ROWS_SHOWN).itertuples(index=False)
-    ]
+    kinds = [' class="number"' if tables.is_number(table[name]) else "" for name in table.columns]
+    head = _row("th", table.columns, [f' scope="col"{kind}' for kind in kinds])
+    rows = [_row("td", row, kinds) for row in tables.as_text(table).head(ROWS_SHOWN).itertuples(index=False)]
     more = f" First {ROWS_SHOWN} of {len(table)} rows." if len(table) > ROWS_SHOWN else ""
     mark = '<span class="mark">claim</span> ' if claim else ""
     return (
         f'<div class="scroll"><table{" class=claim" * claim}><caption>{mark}{html.escape(caption)}{more}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -141,8 +138,9 @@ def _parameters(folder: Path) -> str:
     return f'<section id="parameters"><h2>The study\'s parameters</h2><pre>{html.escape(text)}</pre></section>'
 
 
-def _text(cell) -> str:
-    return html.escape(tables.cell_text(cell))
+def _row(tag: str, cells: Iterable[str], attributes: list[str]) -> str:
+    filled = zip(cells, attributes, strict=True)
+    return f"<tr>{''.join(f'<{tag}{look}>{html.escape(cell)}</{tag}>' for cell, look in filled)}</tr>"
 
 
 def _page(title: str, body: str) -> str:

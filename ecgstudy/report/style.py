@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 # Hues after Okabe and Ito (2008) and Tol (2021). tests/report/test_style.py holds that they stay
 # apart for red-blind and green-blind readers, and on a grey printer where the order matters.
-CLASS_COLOURS = {"mi": "#D55E00", "abnormal": "#5B2A86", "history": "#E3B23C", "normal": "#2A9D8F"}
+CLASS_COLOURS = {"mi": "#D55E00", "abnormal": "#5B2A86", "history": "#F0C64A", "normal": "#2A9D8F"}
 PROTOCOL_COLOURS = {"as_published": "#E69F00", "distinct": "#56B4E9", "grouped": "#0072B2", "unseen": "#1B1B3A"}
 PROTOCOL_MARKERS = {"as_published": "s", "distinct": "o", "grouped": "D", "unseen": "v"}
 

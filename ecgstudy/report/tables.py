@@ -46,23 +46,32 @@ def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", weighti
     return ladder[keep & ~is_random_control(ladder)]
 
 
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Every cell as people read it: one number of decimals per column, three at most; unknown is empty."""
+    return pd.DataFrame({name: _column_text(table[name]) for name in table.columns}, dtype=str)
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column is set flush right: numbers, but not yes and no."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
 def to_markdown(table: pd.DataFrame) -> str:
     """The table in Markdown: numbers right, text left, pipes escaped, no index."""
-    right = [pd.api.types.is_numeric_dtype(table[column]) for column in table.columns]
-    lines = [_markdown_line(table.columns), _markdown_line("---:" if number else "---" for number in right)]
-    lines += [_markdown_line(row) for row in table.itertuples(index=False)]
+    lines = [_markdown_line(table.columns), _markdown_line("---:" if is_number(table[c]) else "---" for c in table)]
+    lines += [_markdown_line(row) for row in as_text(table).itertuples(index=False)]
     return "\n".join(lines) + "\n"
 
 
 def to_tex(table: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
     """The table in LaTeX (package booktabs), with its caption and label where they are given."""
-    columns = "".join("r" if pd.api.types.is_numeric_dtype(table[name]) else "l" for name in table.columns)
-    body = [f"{' & '.join(map(_tex_cell, row))} \\\\" for row in table.itertuples(index=False)]
+    columns = "".join("r" if is_number(table[name]) else "l" for name in table.columns)
+    body = [_tex_line(row) for row in as_text(table).itertuples(index=False)]
     lines = ["\\begin{table}", "\\centering"]
-    lines += [f"\\caption{{{_tex_cell(caption)}}}"] if caption else []
+    lines += [f"\\caption{{{_tex(caption)}}}"] if caption else []
     lines += [f"\\label{{{label}}}"] if label else []
-    lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", " & ".join(map(_tex_cell, table.columns)) + " \\\\"]
-    lines += ["\\midrule", *body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", _tex_line(table.columns), "\\midrule"]
+    lines += [*body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
     return "\n".join(lines) + "\n"
 
 
@@ -85,20 +94,30 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
     return base.with_suffix(".csv")
 
 
-def _markdown_line(cells: Iterable) -> str:
-    return "| " + " | ".join(cell_text(cell).replace("|", "\\|") for cell in cells) + " |"
+def _column_text(column: pd.Series) -> list[str]:
+    if pd.api.types.is_bool_dtype(column):
+        return ["yes" if value else "no" for value in column]
+    if pd.api.types.is_float_dtype(column):
+        digits = _digits(column.dropna())
+        return ["" if pd.isna(value) else f"{value:.{digits}f}" for value in column]
+    return ["" if pd.isna(value) else " ".join(str(value).split()) for value in column]
 
 
-def cell_text(cell) -> str:
-    """A cell as people read it: short decimals, nothing where nothing is known, one line."""
-    if isinstance(cell, bool) or cell is None or isinstance(cell, str):
-        return "" if cell is None else " ".join(str(cell).split())
-    if pd.isna(cell):
-        return ""
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+def _digits(values: pd.Series) -> int:
+    """The decimals that a column needs: as few as show every value, three at most, fewer for large ones."""
+    most = 3 if values.abs().max() < 100 else 1
+    return next((digits for digits in range(most) if (values.round(digits) == values).all()), most)
 
 
-def _tex_cell(cell) -> str:
+def _markdown_line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _tex_line(cells: Iterable[str]) -> str:
+    return " & ".join(map(_tex, cells)) + " \\\\"
+
+
+def _tex(text: str) -> str:
     escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     escapes |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    return "".join(escapes.get(sign, sign) for sign in cell_text(cell))
+    return "".join(escapes.get(sign, sign) for sign in text)

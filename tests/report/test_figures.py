@@ -1,0 +1,115 @@
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PathCollection
+
+from ecgstudy.report import claims, figures_data, figures_pages, figures_scores, tables
+from ecgstudy.vocabulary import CLASSES, PROTOCOLS
+
+PAGE = np.full((30, 50, 3), 255, np.uint8)
+BOX = SimpleNamespace(left=0.1, top=0.1, right=0.5, bottom=0.4)
+LAYOUT = SimpleNamespace(name="3x4", frame=BOX, leads={"I": BOX}, strip=BOX, strip_lead="II")
+
+
+def scores(column: str, names) -> pd.DataFrame:
+    rows = [(name, label, 0.5, 0.4, 0.6) for name in names for label in CLASSES]
+    return pd.DataFrame(rows, columns=[column, "label", "value", "low", "high"])
+
+
+def by_class(**columns) -> pd.DataFrame:
+    return pd.DataFrame({"label": ["normal", "mi", "all"], **columns})
+
+
+STEPS = pd.DataFrame(
+    [("majority", "grouped to unseen", -0.1, -0.2, 0.0)], columns=["model", "step", "value", "low", "high"]
+)
+COSTS = pd.DataFrame({"model": ["majority"], "value": [0.3], "low": [0.2], "high": [0.4], "parameters": [10]})
+RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed_bpm": [80.0, None]})
+GALLERY = pd.DataFrame({"page_id": ["a", "b", "c"], "label": ["normal", "mi", "mi"]})
+
+DRAWINGS = {
+    "steps": lambda ax: figures_scores.plot_steps(STEPS, ax),
+    "class_scores": lambda ax: figures_scores.plot_class_scores(scores("model", ["majority"]), ax),
+    "class_falls": lambda ax: figures_scores.plot_class_falls(scores("protocol", PROTOCOLS), ax),
+    "confusion": lambda ax: figures_scores.plot_confusion(pd.DataFrame(np.eye(4), CLASSES, CLASSES), ax),
+    "cost": lambda ax: figures_scores.plot_cost(COSTS, ax),
+    "copies": lambda ax: figures_data.plot_copies(by_class(files=[4, 8, 12], distinct=[2, 1, 3]), ax),
+    "leakage": lambda ax: figures_data.plot_leakage(by_class(files=[4, 0, 4], with_copy=[1, 0, 1]), ax),
+    "selection": lambda ax: figures_data.plot_selection(by_class(selected=[4, 1, 5], unseen=[3, 0, 3]), ax),
+    "layouts": lambda ax: figures_data.plot_layouts(
+        pd.DataFrame({"layout": ["3x4", "other"], "label": ["mi", "normal"], "pages": [3, 1]}), ax
+    ),
+    "rates": lambda ax: figures_data.plot_rates(RATES, ax),
+    "pages": lambda ax: figures_pages.plot_pages(GALLERY, lambda page_id: PAGE, ax),
+    "maps": lambda ax: figures_pages.plot_maps([PAGE] * 4, np.ones((4, 30, 50)), list("abcd"), ax),
+    "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_figure_draws_on_the_axes_it_is_given_and_on_new_ones(name):
+    ax = plt.subplots()[1]
+    assert DRAWINGS[name](ax) is ax
+    assert len(plt.get_fignums()) == 1
+    fresh = DRAWINGS[name](None)
+    fresh.figure.canvas.draw()
+    assert fresh is not ax
+
+
+def markers(ax) -> list[PathCollection]:
+    return [drawn for drawn in ax.collections if isinstance(drawn, PathCollection)]
+
+
+def row_names(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def test_frozen_random_weights_are_not_in_the_ladder_figure(ladder):
+    shown = row_names(figures_scores.plot_ladder(ladder))
+    assert tables.model_title("mobilenet") not in shown
+    assert tables.model_title("baseline_cnn") in shown  # random weights, but trained
+
+
+def test_claims_are_hollow_and_say_that_they_are_claims(ladder):
+    ax = figures_scores.plot_ladder(ladder, claims.read_claims())
+    hollow = [points for points in markers(ax) if np.allclose(points.get_facecolor(), 1)]
+    everywhere, beside_models = (points.get_offsets()[:, 0] for points in hollow)
+    assert sorted(everywhere) == sorted(claims.read_claims().recall)
+    assert list(beside_models) == [0.68]  # of the models shown, only the baseline CNN was published
+    assert "Published table (claims)" in row_names(ax)
+
+
+def test_the_ladder_shows_value_and_interval_of_each_rung(ladder):
+    ax = figures_scores.plot_ladder(ladder[ladder.model == "efficientnet_lite0"])
+    values = [points.get_offsets()[0, 0] for points in markers(ax)]
+    assert values == pytest.approx([0.85, 0.75, 0.65, 0.55])
+    assert "0.65 (0.10 to 0.90)" in [text.get_text() for text in ax.texts]
+
+
+def test_learning_curves_have_a_panel_for_each_model():
+    history = pd.DataFrame(
+        {"model": list("aabb"), "run": list("uuvv"), "epoch": [0, 1] * 2, "loss": 1.0, "val_loss": 2.0}
+    )
+    axes = figures_scores.plot_learning_curves(history)
+    assert [len(ax.lines) for ax in axes.flat] == [2, 2]
+
+
+def test_a_map_colours_the_paper_and_leaves_the_trace_black():
+    picture = PAGE.copy()
+    picture[:, 10] = 0
+    heat = np.zeros((30, 50))
+    heat[:, :20], heat[:, 30:] = 1, -0.5
+    shown = figures_pages.overlay(picture, heat)
+    assert (shown[:, 10] == 0).all() and (shown[:, 25] == 255).all()
+    red, _, blue = shown[0, 0].astype(int)
+    assert red > blue + 100
+    red, _, blue = shown[0, 40].astype(int)
+    assert blue > red + 50
+
+
+def test_a_map_of_another_size_than_its_page_is_refused():
+    with pytest.raises(ValueError, match=r"map of shape \(50, 30\) over a picture of \(30, 50\)"):
+        figures_pages.overlay(PAGE, np.ones((50, 30)))
