@@ -108,15 +108,16 @@ def plot_confusion(confusion: pd.DataFrame, ax: Axes | None = None, *, title: st
     """Pages by true class (rows) and predicted class (columns): counts, shaded by the share of the row.
 
     Args:
-        confusion: square, indexed by class in rows (true) and columns (predicted); counts.
+        confusion: of one model: `label` (true), `answer` (predicted), `pages`.
         title: above the picture.
     """
     ax = style.new_axes(4.6, 3.8, ax)
-    counts = confusion.reindex(index=CLASSES, columns=CLASSES, fill_value=0).to_numpy(dtype=float)
+    table = confusion.pivot_table(index="label", columns="answer", values="pages", aggfunc="sum")
+    counts = table.reindex(index=CLASSES, columns=CLASSES).fillna(0).to_numpy(dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
-        text = f"{counts[row, column]:g}\n{share:.0%}"
+        text = f"{counts[row, column]:.0f}\n{share:.0%}"
         ax.text(column, row, text, ha="center", va="center", color="white" if share > 0.55 else style.INK)
     names = [CLASS_TITLES[label].replace(" ", "\n", 1) for label in CLASSES]
     ax.set_xticks(range(len(CLASSES)), names)

@@ -6,11 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ecgstudy import files
-
-try:
-    from ecgstudy.models import registry
-except ImportError:
-    registry = None
+from ecgstudy.models import registry
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int = 2) -> str:
@@ -24,15 +20,27 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 2) -> 
 
 def model_title(name: str) -> str:
     """The model's title from the registry, or its name where it has no row there."""
-    row = registry.MODELS.get(name) if registry else None
+    row = registry.MODELS.get(name)
     return row.title if row else name
+
+
+def model_family(name: str) -> str:
+    """`simple` (no network), `baseline` (a plain backbone) or `modified` (a backbone with something added)."""
+    row = registry.model_row(name)
+    if not row.is_network:
+        return "simple"
+    return "modified" if row.neck else "baseline"
+
+
+def models_of(names: Iterable[str], *families: str) -> list[str]:
+    """Those models that belong to one of these families, in the registry's order."""
+    return [name for name in order_models(names) if model_family(name) in families]
 
 
 def order_models(names: Iterable[str]) -> list[str]:
     """Models in the registry's order, those that it does not know at the end."""
-    names = list(dict.fromkeys(names))
-    known = list(registry.MODELS) if registry else []
-    return sorted(names, key=lambda name: known.index(name) if name in known else len(known))
+    known = list(registry.MODELS)
+    return sorted(dict.fromkeys(names), key=lambda name: known.index(name) if name in known else len(known))
 
 
 def is_random_control(table: pd.DataFrame) -> pd.Series:
@@ -40,9 +48,12 @@ def is_random_control(table: pd.DataFrame) -> pd.Series:
     return (table.weights == "random") & (table.trained == "head")
 
 
-def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", weighting: str = "plain") -> pd.DataFrame:
-    """The rows that the ladder figure shows: one per model and protocol, all pages, no random controls."""
-    keep = (ladder.metric == metric) & (ladder.stratum == "all") & (ladder.weighting == weighting)
+def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy") -> pd.DataFrame:
+    """The rows that the ladder figure shows: one per model and protocol, no random controls.
+
+    Each distinct page counts once (weighting `selected`), so that copies do not count more than other pages.
+    """
+    keep = (ladder.metric == metric) & (ladder.stratum == "all") & (ladder.weighting == "selected")
     return ladder[keep & ~is_random_control(ladder)]
 
 

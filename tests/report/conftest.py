@@ -23,9 +23,10 @@ MODELS = (
 @pytest.fixture
 def ladder() -> pd.DataFrame:
     rows = [
-        (model, weights, trained, protocol, "all", "plain", metric, value - 0.1 * rung, 0.1, 0.9, 491, 1)
+        (model, weights, trained, protocol, "all", weighting, metric, value - 0.1 * rung, 0.1, 0.9, 491, 1)
         for (model, weights, trained, value), (rung, protocol) in itertools.product(MODELS, enumerate(PROTOCOLS))
         for metric in ("balanced_accuracy", "recall_mi")
+        for weighting in ("plain", "selected")
     ]
     return pd.DataFrame(rows, columns=LADDER_COLUMNS)
 

@@ -28,13 +28,14 @@ STEPS = pd.DataFrame(
 )
 COSTS = pd.DataFrame({"model": ["majority"], "value": [0.3], "low": [0.2], "high": [0.4], "parameters": [10]})
 RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed_bpm": [80.0, None]})
+CONFUSION = pd.DataFrame({"label": ["mi", "mi"], "answer": ["mi", "normal"], "pages": [3.0, 1.0]})
 GALLERY = pd.DataFrame({"page_id": ["a", "b", "c"], "label": ["normal", "mi", "mi"]})
 
 DRAWINGS = {
     "steps": lambda ax: figures_scores.plot_steps(STEPS, ax),
     "class_scores": lambda ax: figures_scores.plot_class_scores(scores("model", ["majority"]), ax),
     "class_falls": lambda ax: figures_scores.plot_class_falls(scores("protocol", PROTOCOLS), ax),
-    "confusion": lambda ax: figures_scores.plot_confusion(pd.DataFrame(np.eye(4), CLASSES, CLASSES), ax),
+    "confusion": lambda ax: figures_scores.plot_confusion(CONFUSION, ax),
     "cost": lambda ax: figures_scores.plot_cost(COSTS, ax),
     "copies": lambda ax: figures_data.plot_copies(by_class(files=[4, 8, 12], distinct=[2, 1, 3]), ax),
     "leakage": lambda ax: figures_data.plot_leakage(by_class(files=[4, 0, 4], with_copy=[1, 0, 1]), ax),
@@ -87,6 +88,12 @@ def test_the_ladder_shows_value_and_interval_of_each_rung(ladder):
     values = [points.get_offsets()[0, 0] for points in markers(ax)]
     assert values == pytest.approx([0.85, 0.75, 0.65, 0.55])
     assert "0.65 (0.10 to 0.90)" in [text.get_text() for text in ax.texts]
+
+
+def test_a_confusion_shows_counts_and_shares_of_the_label():
+    ax = figures_scores.plot_confusion(CONFUSION)
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[:4] == ["3\n75%", "0\n0%", "0\n0%", "1\n25%"]
 
 
 def test_learning_curves_have_a_panel_for_each_model():

@@ -47,3 +47,10 @@ def test_ladder_rows_have_one_row_per_model_and_protocol(ladder):
     rows = tables.ladder_rows(ladder)
     assert not rows.duplicated(["model", "protocol"]).any()
     assert set(rows.metric) == {"balanced_accuracy"}
+
+
+def test_models_come_in_the_order_and_families_of_the_registry():
+    names = ["efficientnet_lite0", "densenet121_se", "majority", "my_own"]
+    assert tables.order_models(names) == ["majority", "densenet121_se", "efficientnet_lite0", "my_own"]
+    assert tables.models_of(names[:3], "simple", "baseline") == ["majority", "efficientnet_lite0"]
+    assert tables.models_of(names[:3], "modified") == ["densenet121_se"]
