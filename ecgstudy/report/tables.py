@@ -48,6 +48,15 @@ def is_random_control(table: pd.DataFrame) -> pd.Series:
     return (table.weights == "random") & (table.trained == "head")
 
 
+def headline_rows(headline: pd.DataFrame) -> pd.DataFrame:
+    """The headline as `es.headline` gives it, with titles for names, in the registry's order."""
+    rows = headline.reset_index()
+    order = order_models(name.split(" ")[0] for name in rows.model)
+    rows = rows.sort_values("model", key=lambda names: names.map(lambda name: order.index(name.split(" ")[0])))
+    titles = [model_title(name.split(" ")[0]) + name[len(name.split(" ")[0]) :] for name in rows.model]
+    return rows.assign(model=titles).reset_index(drop=True)
+
+
 def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy") -> pd.DataFrame:
     """The rows that the ladder figure shows: one per model and protocol, no random controls.
 
@@ -103,6 +112,12 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
     files.write_atomically(base.with_suffix(".csv"), lambda file: table.to_csv(file, index=False))
     files.write_atomically(base.with_suffix(".tex"), lambda file: file.write_text(tex, encoding="utf-8"))
     return base.with_suffix(".csv")
+
+
+def save_text(table: pd.DataFrame, path: str | Path) -> Path:
+    """Save a table as aligned plain text, for a terminal."""
+    text = as_text(table).to_string(index=False, justify="left") + "\n"
+    return files.write_atomically(Path(path), lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def _column_text(column: pd.Series) -> list[str]:

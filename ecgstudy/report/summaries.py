@@ -1,0 +1,83 @@
+"""Small tables that notebooks show: counts of pages, which models there are, what was found in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ecgstudy.models import registry
+from ecgstudy.report import tables
+from ecgstudy.study import Recipe, Study
+from ecgstudy.vocabulary import CLASSES, LAYOUTS
+
+
+def layout_counts(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Distinct pages of each layout and class: `layout, label, pages`."""
+    pages = manifest.drop_duplicates("page_id")
+    counts = pages.groupby(["layout", "label"]).size().rename("pages").reset_index()
+    places = {name: place for place, name in enumerate((*LAYOUTS, *CLASSES))}
+    return counts.sort_values(["layout", "label"], key=lambda names: names.map(places)).reset_index(drop=True)
+
+
+def selection_counts(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Distinct pages of each class that were selected and that were left out: `label, selected, unseen`."""
+    pages = manifest.drop_duplicates("page_id")
+    selected = pages.label[pages.selected].value_counts()
+    unseen = pages.label[~pages.selected].value_counts()
+    table = pd.DataFrame({"selected": selected, "unseen": unseen}).reindex(list(CLASSES)).fillna(0).astype(int)
+    return table.rename_axis("label").reset_index()
+
+
+def group_counts(manifest: pd.DataFrame) -> pd.Series:
+    """What groups look like among the selected distinct pages: how many, how large, how mixed."""
+    pages = manifest[manifest.selected].drop_duplicates("page_id")
+    groups = pages.groupby("group").agg(pages=("page_id", "size"), classes=("label", "nunique"))
+    return pd.Series(
+        {
+            "distinct pages": len(pages),
+            "groups": len(groups),
+            "groups with more than one page": int((groups.pages > 1).sum()),
+            "pages in the largest group": int(groups.pages.max()),
+            "groups with pages of more than one class": int((groups.classes > 1).sum()),
+        },
+        name="count",
+    )
+
+
+def part_counts(splits: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
+    """Files of each class in each part of a split, mean over folds and seeds: one row per part."""
+    labels = manifest.set_index("path").label
+    each = splits.assign(label=splits.path.map(labels)).groupby(["seed", "fold", "part", "label"]).size()
+    means = (
+        each.rename("files").reset_index().pivot_table(index="part", columns="label", values="files", aggfunc="mean")
+    )
+    return means.reindex(columns=list(CLASSES)).round(1).rename_axis(columns=None).reset_index()
+
+
+def sample_pages(manifest: pd.DataFrame, *, per_class: int, seed: int, selected: bool | None = True) -> pd.DataFrame:
+    """Some distinct pages of each class, drawn at random: `page_id, label, title` (its layout).
+
+    Args:
+        manifest: one row per file.
+        per_class: how many of each, fewer where there are fewer.
+        seed: of the draw.
+        selected: pages that were selected, that were left out, or (None) of both kinds.
+    """
+    pages = manifest.drop_duplicates("page_id")
+    if selected is not None:
+        pages = pages[pages.selected == selected]
+    drawn = pages.sample(frac=1, random_state=np.random.default_rng(seed)).groupby("label").head(per_class)
+    return drawn.assign(title=drawn.layout)[["page_id", "label", "title"]].reset_index(drop=True)
+
+
+def model_table(study: Study, names: Sequence[str]) -> pd.DataFrame:
+    """What each model is, what it reads, where its weights come from and what is trained."""
+    rows = []
+    for name in names:
+        row, recipe = registry.model_row(name), study.training.recipe(name)
+        rows.append((name, row.title, tables.model_family(name), row.input, *_weights(row, recipe), row.source))
+    return pd.DataFrame(rows, columns=["model", "title", "family", "reads", "weights", "trained", "source"])
+
+
+def _weights(row: registry.ModelRow, recipe: Recipe) -> tuple[str, str]:
+    return registry.weights_source(row, recipe.weights), registry.trained_part(row, recipe.train_from)
