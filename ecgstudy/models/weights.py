@@ -1,0 +1,126 @@
+"""Where a network's first weights come from: Keras' ImageNet files, an installed package, chance, or a file."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+from ecgstudy.models import lite0
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A weights file of Keras' own, without the ImageNet classifier."""
+
+    name: str
+    folder: str  # below STORAGE
+    digest: str | None  # MD5 or SHA-256, as Keras publishes it
+
+
+STORAGE = "https://storage.googleapis.com/"
+KERAS_FILES = {
+    "mobilenet": KerasFile("mobilenet_1_0_224_tf_no_top.h5", "tensorflow/keras-applications/mobilenet/", None),
+    "resnet50": KerasFile(
+        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "tensorflow/keras-applications/resnet/",
+        "4d473c1dd8becc155b73f8504c6f6626",
+    ),
+    "densenet121": KerasFile(
+        "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5", "tensorflow/keras-applications/densenet/",
+        "30ee3e1110167f948a6b9946edeeb738",
+    ),
+    "convnext_tiny": KerasFile(
+        "convnext_tiny_notop.h5", "tensorflow/keras-applications/convnext/",
+        "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+    ),
+    "efficientnet": KerasFile("efficientnetb0_notop.h5", "keras-applications/", "50bc09e76180e00e4465e1a485ddc09d"),
+}  # fmt: skip
+
+
+def load(trunk: keras.Model, backbone: str, source: str) -> None:
+    """Give a backbone its first weights.
+
+    Args:
+        trunk: from the picture to the backbone's maps.
+        backbone: its name in backbones.py.
+        source: `imagenet`, `random` (left as built), or the path of a file of Keras' own format.
+
+    Raises:
+        ValueError: the weights cannot be had, or are another model's; the message says what to do.
+    """
+    if source == "random":
+        return
+    if source != "imagenet":
+        load_keras_file(trunk, Path(source))
+    elif backbone == "efficientnet_lite0":
+        tensors = lite0.imagenet_weights()
+        for layer in trunk.layers:
+            if layer.weights:
+                layer.set_weights(lite0.layer_weights(layer.name, tensors))
+    else:
+        load_keras_file(trunk, imagenet_file(backbone))
+
+
+def imagenet_file(backbone: str) -> Path:
+    """Keras' ImageNet weights of a backbone: from its cache, or downloaded there.
+
+    Raises:
+        ValueError: neither; the message names the file, where Keras looks for it, and the alternatives.
+    """
+    file = KERAS_FILES[backbone]
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+    address = f"{STORAGE}{file.folder}{file.name}"
+    try:
+        return Path(keras.utils.get_file(file.name, address, cache_subdir="models", file_hash=file.digest))
+    except Exception as error:  # Keras wraps every failure of a download in a plain Exception
+        reason = " ".join(str(error).split())[-80:]
+        raise ValueError(
+            f"weights: imagenet: no {file.name} in {folder} and no download from {address} ({reason}); "
+            "put the file there, or use weights: offline or random"
+        ) from None
+
+
+def load_keras_file(trunk: keras.Model, path: Path) -> None:
+    """Load `.weights.h5` (Keras 3) or `.h5` (Keras' ImageNet files, older saved models) into a backbone.
+
+    Raises:
+        ValueError: no such file, another format, or the weights of another model.
+    """
+    if not path.is_file():
+        raise ValueError(f"weights: {path}: no such file; choose imagenet, offline, random or a file in Keras' format")
+    try:
+        if path.name.endswith(".weights.h5"):
+            trunk.load_weights(path)
+        else:
+            _load_by_order(trunk, path)
+    except (OSError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ValueError(f"weights: {path}: not the weights of this backbone ({reason})") from None
+
+
+def _load_by_order(trunk: keras.Model, path: Path) -> None:
+    """The older format keeps layers in order under names that vary; only shapes can tell a wrong file.
+
+    Weights of Keras' own normalisation layer are left out: backbones.py has the same numbers in its feed.
+    """
+    with h5py.File(path) as file:
+        group = file.get("model_weights", file)
+        names = [_text(name) for name in group.attrs["layer_names"] if not _text(name).startswith("normalization")]
+        saved = [[group[name][_text(w)][()] for w in group[name].attrs["weight_names"]] for name in names]
+    saved = [arrays for arrays in saved if arrays]
+    layers = [layer for layer in trunk.layers if layer.weights]
+    if len(layers) != len(saved):
+        raise ValueError(f"{len(saved)} layers with weights, expected {len(layers)}")
+    for layer, arrays in zip(layers, saved, strict=True):
+        places = layer.trainable_weights + layer.non_trainable_weights
+        found, expected = [a.shape for a in arrays], [tuple(p.shape) for p in places]
+        if found != expected:
+            raise ValueError(f"layer {layer.name}: shapes {found}, expected {expected}")
+        for place, array in zip(places, arrays, strict=True):
+            place.assign(array)
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name)
