@@ -22,12 +22,15 @@ class Pages:
         manifest: one row per file, `vocabulary.MANIFEST_COLUMNS` and what else the source knows
             (`label_v1`, `printed_bpm`, `month`, `lead_off`, `low_quality`).
         region: what a picture shows: `grid` (the waveform area, as packed pages do) or `page`.
-        read: path as in the manifest -> picture, uint8 RGB `(height, width, 3)`.
+        read: (path as in the manifest, reduction) -> picture, uint8 RGB `(height, width, 3)`. A reader may
+            give a picture whose sides are divided by the reduction (1, 2, 4 or 8), or ignore the wish.
+        bad_files: files that were left out, each with the reason.
     """
 
     manifest: pd.DataFrame
     region: str
-    read: Callable[[str], np.ndarray]
+    read: Callable[[str, int], np.ndarray]
+    bad_files: tuple[tuple[str, str], ...] = ()
 
     @functools.cached_property
     def distinct(self) -> pd.DataFrame:
@@ -38,15 +41,19 @@ class Pages:
     def _first_path(self) -> dict[str, str]:
         return dict(zip(self.distinct["page_id"], self.distinct["path"], strict=True))
 
-    def picture(self, page_id: str) -> np.ndarray:
+    def picture(self, page_id: str, *, reduce: int = 1) -> np.ndarray:
         """The picture of one page, uint8 RGB `(height, width, 3)`.
+
+        Args:
+            page_id: as in the manifest.
+            reduce: the sides may be divided by this (1, 2, 4 or 8), which spares a JPEG most of its decoding.
 
         Raises:
             ValueError: there is no such page, or its file cannot be read.
         """
         if page_id not in self._first_path:
             raise ValueError(f"no page {page_id!r} among these {len(self._first_path)}; the manifest lists them")
-        return self.read(self._first_path[page_id])
+        return self.read(self._first_path[page_id], reduce)
 
     @functools.cached_property
     def data_hash(self) -> str:

@@ -1,0 +1,158 @@
+"""Pictures as the models see them: cropped, resized once, and kept in a memory-mapped file.
+
+The cache is keyed by what the pages are and how they are cut; a second run decodes nothing. NumPy only.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+
+from ecgstudy import files
+from ecgstudy.data.manifest import Pages
+from ecgstudy.pages import layout
+
+RECIPE = "1"  # raised when the same page would give another picture
+REGIONS = ("page", "grid", "redrawn")
+SAFE_REDUCTION = 2  # a page is decoded at a smaller scale only if that is still twice as large as what is asked for
+
+
+@dataclass(frozen=True)
+class PictureCache:
+    """Resized pictures of distinct pages.
+
+    Attributes:
+        pictures: uint8, shape `(pages, height, width, 3)`, memory-mapped and read-only.
+        page_ids: which page stands in which row.
+        key: hash of the pages and of how they were cut.
+    """
+
+    pictures: np.ndarray
+    page_ids: tuple[str, ...]
+    key: str
+
+    def rows(self, page_ids: Sequence[str]) -> np.ndarray:
+        """Row numbers of pages, int, shape `(len(page_ids),)`.
+
+        Raises:
+            ValueError: a page is not in the cache.
+        """
+        number = {page: row for row, page in enumerate(self.page_ids)}
+        missing = [page for page in page_ids if page not in number]
+        if missing:
+            raise ValueError(f"page {missing[0]} has no cached picture; `es.open_study(study)` makes the cache anew")
+        return np.array([number[page] for page in page_ids], dtype=np.int64)
+
+
+def region_picture(picture: np.ndarray, region: str, *, source_region: str) -> np.ndarray:
+    """The part of a picture that a model is to see.
+
+    Args:
+        picture: uint8 RGB `(height, width, 3)`.
+        region: `page`, `grid`, `redrawn`, or a box `left,top,right,bottom` in fractions of the page.
+        source_region: what `picture` shows: `page`, or `grid` as packed pages do.
+
+    Returns:
+        uint8 RGB, at the scale of the picture.
+
+    Raises:
+        ValueError: the region is not on this picture, or unknown; the layout was not recognised.
+    """
+    if region == "redrawn":
+        from ecgstudy.pages.redraw import redraw
+
+        return redraw(picture)
+    if region == source_region:
+        return picture
+    if source_region != "page":
+        raise ValueError(f"region {region!r} is not on packed pages, which hold the grid alone; use the original pages")
+    box = layout.find_layout(picture).frame if region == "grid" else _box(region)
+    return picture[box.pixels(*picture.shape[:2])]
+
+
+def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at another size, anti-aliased (Lanczos), uint8 RGB `(height, width, 3)`."""
+    image = PIL.Image.fromarray(picture).resize((width, height), PIL.Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.asarray(image)
+
+
+def cached_pictures(
+    pages: Pages,
+    *,
+    region: str,
+    height: int,
+    width: int,
+    folder: Path,
+    progress: Callable[[str], None] = lambda line: None,
+) -> PictureCache:
+    """The resized pictures of all distinct pages, from `folder` if they are there, else made and kept there.
+
+    Raises:
+        ValueError: a picture cannot be read or has no such region; the message names its file.
+    """
+    key = files.content_hash(RECIPE, pages.data_hash, region, str(height), str(width))
+    path, card = Path(folder) / f"pictures-{key}.npy", Path(folder) / f"pictures-{key}.json"
+    found = _open(path, card, key)
+    if found is not None:
+        return found
+    page_ids = tuple(sorted(pages.distinct["page_id"]))
+    progress(f"reading {len(page_ids)} pages")
+    files.write_atomically(path, lambda temporary: _fill(temporary, pages, page_ids, region, height, width))
+    facts = {"sha256": files.file_hash(path), "page_ids": page_ids}
+    files.write_atomically(card, lambda temporary: temporary.write_text(json.dumps(facts)))
+    made = _open(path, card, key)
+    assert made is not None
+    return made
+
+
+def _open(path: Path, card: Path, key: str) -> PictureCache | None:
+    """The cache if it is whole; a damaged or half-made one counts as missing."""
+    try:
+        facts = json.loads(card.read_text())
+        if facts["sha256"] == files.file_hash(path):
+            return PictureCache(np.load(path, mmap_mode="r"), tuple(facts["page_ids"]), key)
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        pass
+    return None
+
+
+def _fill(path: Path, pages: Pages, page_ids: tuple[str, ...], region: str, height: int, width: int) -> None:
+    shape = (len(page_ids), height, width, 3)
+    target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+    def fill(row: int) -> None:
+        picture = pages.picture(page_ids[row], reduce=_reduction(pages.region, region, height, width))
+        try:
+            target[row] = resize(region_picture(picture, region, source_region=pages.region), height, width)
+        except ValueError as error:
+            raise ValueError(f"page {page_ids[row]}: {error}") from None
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # Pillow decodes and resizes outside the GIL
+        for _ in pool.map(fill, range(len(page_ids))):
+            pass
+    target.flush()
+
+
+def _reduction(source_region: str, region: str, height: int, width: int) -> int:
+    """By how much a JPEG may be reduced while it is decoded; 1572 x 2213 is the size of a page."""
+    if source_region != "page" or region == "redrawn":
+        return 1
+    allowed = (1, 2) if region == "grid" else (1, 2, 4)  # finding the layout wants half the scale at least
+    return max(r for r in allowed if r == 1 or min(1572 / height, 2213 / width) >= SAFE_REDUCTION * r)
+
+
+def _box(region: str) -> layout.Box:
+    try:
+        left, top, right, bottom = (float(part) for part in region.split(","))
+    except ValueError:
+        raise ValueError(
+            f"unknown region {region!r}; choose from {', '.join(REGIONS)}, or a box 'left,top,right,bottom'"
+        ) from None
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise ValueError(f"box {region!r}: needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1")
+    return layout.Box(left, top, right, bottom)
