@@ -14,7 +14,7 @@ def plot_copies(copies: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Files and the distinct pages that they show, per class.
 
     Args:
-        copies: `label, files, distinct`; rows that are not a class (a total) are not drawn.
+        copies: as `es.copies_table` gives it: `files, distinct` by label; a total is not drawn.
     """
     ax = style.new_axes(6.8, 2.6, ax)
     rows = _by_class(copies)
@@ -35,15 +35,15 @@ def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Share of the test files that have a copy in the training part of their own fold, per class.
 
     Args:
-        leaks: `label, files, with_copy`; rows that are not a class are not drawn.
+        leaks: as `es.leakage` gives its table: `test_files, with_copy` by label; a total is not drawn.
     """
     ax = style.new_axes(6.8, 2.6, ax)
     rows = _by_class(leaks)
     for place, row in enumerate(rows.itertuples()):
-        share = row.with_copy / row.files if row.files else 0.0
+        share = row.with_copy / row.test_files if row.test_files else 0.0
         ax.barh(-place, 1, height=0.62, color=style.PALE)
         ax.barh(-place, share, height=0.62, color=style.CLASS_COLOURS[row.label])
-        ax.text(1.01, -place, f"{share:.0%} of {row.files}", va="center", fontsize=8)
+        ax.text(1.01, -place, f"{share:.0%} of {row.test_files:.0f}", va="center", fontsize=8)
     _class_axis(ax, rows.label)
     ax.set(xlim=(0, 1), xlabel="share of test files with a copy in training")
     ax.xaxis.set_major_formatter("{x:.0%}")
@@ -107,7 +107,7 @@ def plot_rates(pages: pd.DataFrame, ax: Axes | None = None) -> Axes:
         pages: one row per distinct page: `label, selected, printed_bpm`; pages without a rate are left out.
     """
     ax = style.new_axes(6.8, 3.6, ax)
-    pages = pages.dropna(subset=["printed_bpm"])
+    pages = pages[pages.printed_bpm.notna()] if "printed_bpm" in pages else pages.iloc[:0].assign(printed_bpm=0.0)
     generator = np.random.default_rng(0)  # jitter of the points only
     for place, label in enumerate(CLASSES):
         for selected, shift in ((True, 0.19), (False, -0.19)):
@@ -135,6 +135,7 @@ def _rates(ax: Axes, rates: np.ndarray, y: float, label: str, selected: bool, ge
 
 
 def _by_class(table: pd.DataFrame) -> pd.DataFrame:
+    table = table if "label" in table else table.rename_axis("label").reset_index()
     rows = table[table.label.isin(CLASSES)]
     return rows.sort_values("label", key=lambda labels: labels.map(CLASSES.index))
 

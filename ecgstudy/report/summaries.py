@@ -28,6 +28,16 @@ def selection_counts(manifest: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("label").reset_index()
 
 
+def rate_table(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Printed heart rates of distinct pages by class and set: `label, set, pages, median, lowest, highest`."""
+    pages = manifest.drop_duplicates("page_id")
+    pages = pages[pages.printed_bpm.notna()] if "printed_bpm" in pages else pages.iloc[:0].assign(printed_bpm=0.0)
+    pages = pages.assign(set=pages.selected.map({True: "selected", False: "left out"}))
+    rates = pages.groupby(["label", "set"]).printed_bpm
+    table = rates.agg(pages="size", median="median", lowest="min", highest="max").astype(int).reset_index()
+    return table.sort_values("label", key=lambda labels: labels.map(CLASSES.index), kind="stable", ignore_index=True)
+
+
 def group_counts(manifest: pd.DataFrame) -> pd.Series:
     """What groups look like among the selected distinct pages: how many, how large, how mixed."""
     pages = manifest[manifest.selected].drop_duplicates("page_id")
@@ -77,6 +87,20 @@ def model_table(study: Study, names: Sequence[str]) -> pd.DataFrame:
         row, recipe = registry.model_row(name), study.training.recipe(name)
         rows.append((name, row.title, tables.model_family(name), row.input, *_weights(row, recipe), row.source))
     return pd.DataFrame(rows, columns=["model", "title", "family", "reads", "weights", "trained", "source"])
+
+
+def with_backbones(names: Sequence[str]) -> list[str]:
+    """The modified models among these, and the plain backbones among these that some modified model starts from."""
+    modified = set(tables.models_of(registry.MODELS, "modified"))
+    backbones = {registry.model_row(name).backbone for name in modified}
+    plain = [name for name in tables.models_of(names, "baseline") if registry.model_row(name).backbone in backbones]
+    return tables.order_models([name for name in names if name in modified] + plain)
+
+
+def missing_models(names: Sequence[str], *families: str) -> list[str]:
+    """Titles of the registry's models of some families that are not among these; ablations are not counted."""
+    known = [name for name, row in registry.MODELS.items() if row.part_of is None]
+    return [tables.model_title(name) for name in tables.models_of(known, *families) if name not in names]
 
 
 def _weights(row: registry.ModelRow, recipe: Recipe) -> tuple[str, str]:

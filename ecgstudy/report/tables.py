@@ -57,13 +57,18 @@ def headline_rows(headline: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(model=titles).reset_index(drop=True)
 
 
-def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy") -> pd.DataFrame:
-    """The rows that the ladder figure shows: one per model and protocol, no random controls.
+def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", *, controls: bool = False) -> pd.DataFrame:
+    """The rows that the ladder figure shows: one per model and protocol.
 
     Each distinct page counts once (weighting `selected`), so that copies do not count more than other pages.
+
+    Args:
+        ladder: with vocabulary.LADDER_COLUMNS.
+        metric: one score.
+        controls: with the networks of frozen random weights, which the figure leaves out.
     """
     keep = (ladder.metric == metric) & (ladder.stratum == "all") & (ladder.weighting == "selected")
-    return ladder[keep & ~is_random_control(ladder)]
+    return ladder[keep & (controls | ~is_random_control(ladder))]
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +104,7 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
     """Save a table as CSV (full precision) and as LaTeX beside it.
 
     Args:
-        table: without an index worth keeping.
+        table: an index with a name is kept as a column.
         path: where to, with or without suffix; its folder is made.
         caption: of the LaTeX table.
 
@@ -107,7 +112,7 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
         The path of the CSV.
     """
     base = Path(path).with_suffix("")
-    base.parent.mkdir(parents=True, exist_ok=True)
+    table = table if table.index.names == [None] else table.reset_index()
     tex = to_tex(table, caption=caption, label=f"tab:{base.name}")
     files.write_atomically(base.with_suffix(".csv"), lambda file: table.to_csv(file, index=False))
     files.write_atomically(base.with_suffix(".tex"), lambda file: file.write_text(tex, encoding="utf-8"))

@@ -38,7 +38,9 @@ DRAWINGS = {
     "confusion": lambda ax: figures_scores.plot_confusion(CONFUSION, ax),
     "cost": lambda ax: figures_scores.plot_cost(COSTS, ax),
     "copies": lambda ax: figures_data.plot_copies(by_class(files=[4, 8, 12], distinct=[2, 1, 3]), ax),
-    "leakage": lambda ax: figures_data.plot_leakage(by_class(files=[4, 0, 4], with_copy=[1, 0, 1]), ax),
+    "leakage": lambda ax: figures_data.plot_leakage(
+        by_class(test_files=[4, 0, 4], with_copy=[1, 0, 1]).set_index("label"), ax
+    ),
     "selection": lambda ax: figures_data.plot_selection(by_class(selected=[4, 1, 5], unseen=[3, 0, 3]), ax),
     "layouts": lambda ax: figures_data.plot_layouts(
         pd.DataFrame({"layout": ["3x4", "other"], "label": ["mi", "normal"], "pages": [3, 1]}), ax

@@ -1,0 +1,80 @@
+"""What was found, in sentences that finished tables write: a number in the text is never typed by hand."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ecgstudy.report import tables
+from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROTOCOL_TITLES, PROTOCOLS
+
+
+def copies_in_words(copies: pd.DataFrame, leaks: pd.DataFrame, selection: pd.DataFrame) -> str:
+    """Copies, what they mean for a random split, and how many pages were left out.
+
+    Args:
+        copies: `files, distinct` by label, as `es.copies_table` gives it.
+        leaks: `test_files, with_copy` by label, of a random split over files.
+        selection: `label, selected, unseen`.
+    """
+    total = copies[copies.index.isin(CLASSES)].sum()
+    lines = [f"{total.files:.0f} selected files show {total.distinct:.0f} distinct pages."]
+    lines += [
+        f"{CLASS_TITLES[row.Index]}: {row.with_copy / max(1, row.test_files):.0%} of the test files of a random split "
+        "have a copy in training."
+        for row in leaks[leaks.index.isin(CLASSES)].itertuples()
+    ]
+    lines.append(f"{selection.unseen.sum()} distinct pages at hand were left out of the selection.")
+    return "\n".join(lines)
+
+
+def model_in_words(ladder: pd.DataFrame, model: str) -> str:
+    """One model's way down the ladder, in one sentence."""
+    rows = tables.ladder_rows(ladder, controls=True)
+    rows = rows[rows.model == model].set_index("protocol")
+    rungs = [
+        f"{tables.with_interval(row.value, row.low, row.high)} {PROTOCOL_TITLES[name].lower()}"
+        for name in PROTOCOLS
+        if name in rows.index
+        for row in [rows.loc[name]]
+    ]
+    control = " (control: frozen random weights)" if tables.is_random_control(rows).any() else ""
+    return f"{tables.model_title(model)}{control}: balanced accuracy {', '.join(rungs)}."
+
+
+def best_in_words(ladder: pd.DataFrame, names: Sequence[str]) -> str:
+    """The model of these that is best under `grouped`, with its way down the ladder; random controls do not count."""
+    rows = tables.ladder_rows(ladder)
+    rows = rows[(rows.protocol == "grouped") & rows.model.isin(list(names))]
+    if rows.empty:
+        return "None of these models has a score under grouped that is not a random control."
+    return f"Best under grouped, of {len(rows)}: {model_in_words(ladder, rows.model[rows.value.idxmax()])}"
+
+
+def ladder_in_words(ladder: pd.DataFrame) -> str:
+    """All models of the ladder figure, one sentence each, best under `grouped` first."""
+    rows = tables.ladder_rows(ladder)
+    order = rows[rows.protocol == "grouped"].sort_values("value", ascending=False).model
+    return "\n".join(model_in_words(ladder, model) for model in order)
+
+
+def claims_in_words(checked: pd.DataFrame) -> str:
+    """The rows of the published table that arithmetic alone calls odd.
+
+    Args:
+        checked: as `es.check_claims` gives it.
+    """
+    lines = [
+        f"Claim {row.model!r} cannot be: a recall of {row.recall:.2f} needs an accuracy of {row.lowest:.2f} or more, "
+        f"and {row.accuracy:.2f} is printed."
+        for row in checked[~checked.possible & (checked.accuracy < checked.lowest)].itertuples()
+    ]
+    lines += [
+        f"Claim {row.model!r} cannot be: a recall of {row.recall:.2f} allows an accuracy of {row.highest:.2f} at most, "
+        f"and {row.accuracy:.2f} is printed."
+        for row in checked[~checked.possible & (checked.accuracy > checked.highest)].itertuples()
+    ]
+    lines += [
+        f"Claim {row.model!r} is what the constant answer {CLASS_TITLES[row.constant]!r} scores."
+        for row in checked[checked.constant != ""].itertuples()
+    ]
+    return "\n".join(lines) or "Every printed row is possible, and none is a constant answer."
