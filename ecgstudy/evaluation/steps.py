@@ -1,0 +1,52 @@
+"""How far does a model fall from one rung of the ladder to the next?"""
+
+import itertools
+from collections.abc import Iterable
+
+import pandas as pd
+
+from ecgstudy.evaluation import intervals, ladder, pooling, scoring
+from ecgstudy.vocabulary import PROTOCOLS
+
+MODEL = pooling.MODEL
+
+
+def steps(
+    predictions: pd.DataFrame,
+    manifest: pd.DataFrame,
+    *,
+    metrics_wanted: Iterable[str] = ("balanced_accuracy", "macro_f1"),
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The size of each step of the ladder: a rung's score less that of the rung above it, negative for a fall.
+
+    The first three rungs test the same pages and are compared on the same resamples of groups; unseen pages are
+    other pages, so the last step treats the two rungs as independent.
+
+    Returns:
+        `model, weights, trained, step, metric, weighting, value, low, high, paired`; distinct pages counted
+        once, re-weighted to the selected pages' class frequencies.
+    """
+    frequencies, rungs = pooling.selected_frequencies(manifest), {}
+    for protocol, stratum, units, draw in ladder.strata(predictions, manifest, resamples=resamples, seed=seed):
+        if stratum == "all":
+            for model, mine in units.groupby(MODEL, sort=False):
+                rungs[model, protocol] = scoring.score_units(mine, draw, frequencies=frequencies), mine
+    rows = []
+    for model in dict.fromkeys(key[0] for key in rungs):
+        own = [name for name in PROTOCOLS if (model, name) in rungs]
+        for upper, lower in itertools.pairwise(own):
+            for metric in metrics_wanted:
+                values = _step(rungs[model, upper], rungs[model, lower], metric, level)
+                rows.append((*model, f"{upper} to {lower}", metric, "selected", *values, lower != "unseen"))
+    names = [*MODEL, "step", "metric", "weighting", "value", "low", "high", "paired"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _step(upper, lower, metric: str, level: float) -> tuple[float, float, float]:
+    (above, above_units), (below, below_units) = upper, lower
+    groups = min(scoring.groups_behind(metric, units, even=False) for units in (above_units, below_units))
+    low, high = intervals.percentile(below.drawn[metric] - above.drawn[metric], level, groups)
+    return below.points[metric] - above.points[metric], low, high
