@@ -22,15 +22,17 @@ class Pages:
         manifest: one row per file, `vocabulary.MANIFEST_COLUMNS` and what else the source knows
             (`label_v1`, `printed_bpm`, `month`, `lead_off`, `low_quality`).
         region: what a picture shows: `grid` (the waveform area, as packed pages do) or `page`.
-        read: (path as in the manifest, reduction) -> picture, uint8 RGB `(height, width, 3)`. A reader may
-            give a picture whose sides are divided by the reduction (1, 2, 4 or 8), or ignore the wish.
+        read: path as in the manifest -> picture, uint8 RGB `(height, width, 3)`.
         bad_files: files that were left out, each with the reason.
+        read_reduced: (path, reduction) -> picture whose sides may be divided by 2, 4 or 8, for sources that
+            decode a smaller picture faster.
     """
 
     manifest: pd.DataFrame
     region: str
-    read: Callable[[str, int], np.ndarray]
+    read: Callable[[str], np.ndarray]
     bad_files: tuple[tuple[str, str], ...] = ()
+    read_reduced: Callable[[str, int], np.ndarray] | None = None
 
     @functools.cached_property
     def distinct(self) -> pd.DataFrame:
@@ -53,7 +55,8 @@ class Pages:
         """
         if page_id not in self._first_path:
             raise ValueError(f"no page {page_id!r} among these {len(self._first_path)}; the manifest lists them")
-        return self.read(self._first_path[page_id], reduce)
+        path = self._first_path[page_id]
+        return self.read(path) if reduce == 1 or self.read_reduced is None else self.read_reduced(path, reduce)
 
     @functools.cached_property
     def data_hash(self) -> str:
