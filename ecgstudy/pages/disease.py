@@ -132,7 +132,8 @@ def _acute(wall: str, turn: np.ndarray, rng: np.random.Generator) -> Change:
     """ST elevation towards the wall, which runs into a tall T; what lies opposite is lowered by the same dipole."""
     towards = np.array(_TOWARDS[wall])
     elevation = rng.uniform(0.22, 0.42)
-    plateau = [Wave(t, 0.026, tuple(0.62 * elevation * towards), 0.5) for t in (0.075, 0.115, 0.155, 0.195)]
+    shape = ((0.070, 0.55), (0.110, 0.60), (0.150, 0.65), (0.190, 0.62), (0.230, 0.5))  # time, share: a dome
+    plateau = [Wave(t, 0.028, tuple(share * elevation * towards), 0.5) for t, share in shape]
     t_wave = _t_wave(tuple(0.6 * np.array(_T_VECTOR) + elevation * rng.uniform(0.5, 1.3) * (turn.T @ towards)))
     return Change("ST", TERRITORIES[wall], RECIPROCAL[wall], repolarisation=t_wave, injury_waves=tuple(plateau))
 
