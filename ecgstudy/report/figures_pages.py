@@ -1,6 +1,9 @@
-"""Figures that show pages: a gallery, where a layout's leads are, heat maps on a page."""
+"""Figures that show pages: a gallery, where a layout's leads are, heat maps on a page.
 
-from collections.abc import Callable, Sequence
+Only the waveform area is ever drawn: header and footer of an original print a record number and a day.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from ecgstudy.data import images
+from ecgstudy.data.manifest import Pages
+from ecgstudy.pages.layout import Box, PageLayout
 from ecgstudy.report import style
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES
 
@@ -15,14 +21,12 @@ GAP = 0.06  # between the pictures of a gallery, as a share of one picture's wid
 
 
 @style.styled()
-def plot_pages(
-    rows: pd.DataFrame, picture: Callable[[str], np.ndarray], ax: Axes | None = None, *, columns: int | None = None
-) -> Axes:
+def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, columns: int | None = None) -> Axes:
     """A gallery of pages, one class under the other.
 
     Args:
         rows: `page_id, label`, and `title` where a line above each page is wanted.
-        picture: gives the picture of a page_id, as `Pages.picture` does.
+        pages: that hold them.
         columns: pages in one row; by default as many as the largest class has here, four at most.
     """
     rows = rows.sort_values("label", key=lambda labels: labels.map(CLASSES.index), kind="stable")
@@ -34,7 +38,7 @@ def plot_pages(
     ]
     titles = [[f"{CLASS_TITLES[row.label]}{_after(row)}" for row in line.itertuples()] for line in lines]
     colours = [[style.CLASS_COLOURS[row.label] for row in line.itertuples()] for line in lines]
-    pictures = [[picture(page_id) for page_id in line.page_id] for line in lines]
+    pictures = [[waveform_picture(pages, page_id) for page_id in line.page_id] for line in lines]
     return _gallery(pictures, titles, colours, ax)
 
 
@@ -80,17 +84,25 @@ def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return (grey * (1 - np.abs(strength) * (1 - colour))).astype(np.uint8)
 
 
+def waveform_picture(pages: Pages, page_id: str) -> np.ndarray:
+    """The waveform area of a page, without header and footer, uint8 RGB `(height, width, 3)`."""
+    return images.region_picture(pages.picture(page_id), "grid", source_region=pages.region)
+
+
 @style.styled()
-def plot_lead_boxes(picture: np.ndarray, layout: Any, ax: Axes | None = None) -> Axes:
-    """A page with the frame and the lead boxes that were found on it.
+def plot_lead_boxes(picture: np.ndarray, layout: PageLayout, ax: Axes | None = None) -> Axes:
+    """A page's waveform area with the lead boxes that were found on it.
 
     Args:
         picture: uint8, `(height, width, 3)`.
         layout: of this picture, as `es.find_layout` gives it.
     """
     height, width = picture.shape[:2]
-    ax = style.new_axes(7.2, 7.2 * height / width + 0.3, ax)
-    ax.imshow(picture, interpolation="antialiased")
+    rows, columns = layout.frame.pixels(height, width)
+    shown = picture[rows, columns]
+    ax = style.new_axes(7.2, 7.2 * shown.shape[0] / shown.shape[1] + 0.3, ax)
+    left, top = columns.start or 0, rows.start or 0
+    ax.imshow(shown, extent=(left, left + shown.shape[1], top + shown.shape[0], top), interpolation="antialiased")
     _box(ax, layout.frame, height, width, color=style.SOFT, linestyle="--")
     boxes = dict(layout.leads)
     if layout.strip is not None:
@@ -111,7 +123,7 @@ def plot_lead_boxes(picture: np.ndarray, layout: Any, ax: Axes | None = None) ->
     return ax
 
 
-def _box(ax: Axes, box: Any, height: int, width: int, **look: Any) -> None:
+def _box(ax: Axes, box: Box, height: int, width: int, **look: Any) -> None:
     size = ((box.right - box.left) * width, (box.bottom - box.top) * height)
     ax.add_patch(Rectangle((box.left * width, box.top * height), *size, fill=False, linewidth=1, **look))
 

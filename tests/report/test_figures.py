@@ -1,17 +1,18 @@
-from types import SimpleNamespace
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 from matplotlib.collections import PathCollection
 
+from ecgstudy.data.manifest import Pages
+from ecgstudy.pages.layout import Box, PageLayout
 from ecgstudy.report import claims, figures_data, figures_pages, figures_scores, tables
 from ecgstudy.vocabulary import CLASSES, PROTOCOLS
 
 PAGE = np.full((30, 50, 3), 255, np.uint8)
-BOX = SimpleNamespace(left=0.1, top=0.1, right=0.5, bottom=0.4)
-LAYOUT = SimpleNamespace(name="3x4", frame=BOX, leads={"I": BOX}, strip=BOX, strip_lead="II")
+FRAME = Box(0.1, 0.2, 0.9, 0.8)
+LAYOUT = PageLayout("3x4", "page", FRAME, {"I": Box(0.1, 0.3, 0.5, 0.5)}, {"I": 0.4}, FRAME, "II", 0.7, 1.0)
 
 
 def scores(column: str, names) -> pd.DataFrame:
@@ -31,6 +32,9 @@ RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed
 CONFUSION = pd.DataFrame({"label": ["mi", "mi"], "answer": ["mi", "normal"], "pages": [3.0, 1.0]})
 GALLERY = pd.DataFrame({"page_id": ["a", "b", "c"], "label": ["normal", "mi", "mi"]})
 
+FACTS = {"path": GALLERY.page_id, "group": "g", "selected": True, "layout": "3x4", "width": 50, "height": 30}
+PAGES = Pages(GALLERY.assign(**FACTS), "grid", lambda path: PAGE)
+
 DRAWINGS = {
     "steps": lambda ax: figures_scores.plot_steps(STEPS, ax),
     "class_scores": lambda ax: figures_scores.plot_class_scores(scores("model", ["majority"]), ax),
@@ -46,7 +50,7 @@ DRAWINGS = {
         pd.DataFrame({"layout": ["3x4", "other"], "label": ["mi", "normal"], "pages": [3, 1]}), ax
     ),
     "rates": lambda ax: figures_data.plot_rates(RATES, ax),
-    "pages": lambda ax: figures_pages.plot_pages(GALLERY, lambda page_id: PAGE, ax),
+    "pages": lambda ax: figures_pages.plot_pages(GALLERY, PAGES, ax),
     "maps": lambda ax: figures_pages.plot_maps([PAGE] * 4, np.ones((4, 30, 50)), list("abcd"), ax),
     "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
 }
@@ -122,3 +126,17 @@ def test_a_map_colours_the_paper_and_leaves_the_trace_black():
 def test_a_map_of_another_size_than_its_page_is_refused():
     with pytest.raises(ValueError, match=r"map of shape \(50, 30\) over a picture of \(30, 50\)"):
         figures_pages.overlay(PAGE, np.ones((50, 30)))
+
+
+def test_header_and_footer_are_not_even_hidden_in_a_figure_of_lead_boxes():
+    drawn = figures_pages.plot_lead_boxes(PAGE, LAYOUT).images[0]
+    assert drawn.get_array().shape == (18, 40, 3)
+    assert drawn.get_extent() == [5, 45, 24, 6]
+
+
+def test_header_and_footer_of_an_original_are_not_in_a_gallery(originals):
+    path = next(originals.glob("v2/*Normal*/*.jpg"))
+    rows = pd.DataFrame({"path": ["a"], "page_id": ["a"], "label": ["normal"]})
+    read = lambda _: np.asarray(PIL.Image.open(path).convert("RGB"))  # noqa: E731
+    drawn = figures_pages.plot_pages(rows, Pages(rows, "page", read)).images[0].get_array()
+    assert drawn.shape[0] < 0.82 * 1572 and drawn.shape[1] > 0.9 * 2213
