@@ -1,0 +1,73 @@
+"""Who owns the ink where the strokes of two rows meet.
+
+A run of ink that two traces pass through is shared. Between the two traces each keeps only what its own path
+covers. What sticks out beyond both belongs to the one whose path reaches furthest there; where both paths were
+cut short, a tip on one side only belongs to the trace that came through from the other side, and tips on both
+sides, or none, cannot be told apart: such columns are not read.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+
+_NEAR = 2  # columns to both sides in which a path may cover what its neighbour column shows
+
+
+@dataclass
+class Claims:
+    """What every row of traces claims of every column; arrays `(rows, width)`, rows from top to bottom."""
+
+    high: np.ndarray  # the path's highest row in the column
+    low: np.ndarray  # the path's lowest row
+    upper: np.ndarray  # upper edge of its ink, NaN where it has none
+    lower: np.ndarray
+    run: np.ndarray  # the row above the run of ink it passes through, -2 for none
+    doubtful: np.ndarray  # bool: shared with a neighbour, and not told apart
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> "Claims":
+        """No trace anywhere."""
+        zero = np.zeros(shape, dtype=np.intp)
+        nothing = np.full(shape, np.nan)
+        return cls(zero, zero.copy(), nothing, nothing.copy(), np.full(shape, -2, np.intp), np.zeros(shape, bool))
+
+
+def settle(claims: Claims, pen: float) -> None:
+    """Divide shared runs among neighbouring rows, in place.
+
+    Args:
+        claims: every row as if it were alone.
+        pen: width of the pen in pixels.
+    """
+    upper, lower = claims.upper.copy(), claims.lower.copy()
+    for row in range(len(claims.run) - 1):
+        for other in range(row + 1, len(claims.run)):
+            shared = (claims.run[row] == claims.run[other]) & (claims.run[row] >= -1)
+            if shared.any():
+                _divide(claims, row, other, shared, upper[row], lower[row], pen)
+
+
+def _divide(claims: Claims, above: int, below: int, shared: np.ndarray, top: np.ndarray, bottom: np.ndarray,
+            pen: float) -> None:  # fmt: skip
+    """Divide the columns `shared` of two rows whose common run reaches from `top` to `bottom`."""
+    size = 2 * _NEAR + 1
+    high = [scipy.ndimage.minimum_filter1d(claims.high[row], size) for row in (above, below)]
+    low = [scipy.ndimage.maximum_filter1d(claims.low[row], size) for row in (above, below)]
+    gap = np.maximum(high[1] - low[0], high[0] - low[1])  # ink between the two paths that neither covers
+    over = np.minimum(*high) - top > 1.5 * pen
+    under = bottom - np.maximum(*low) > 1.5 * pen
+    cut = shared & (gap > 2 * pen)
+    above_is_first = high[0] <= high[1]
+    above_is_last = low[0] > low[1]
+    swap_top = cut & over & ~under
+    swap_bottom = cut & under & ~over
+    owns_top = above_is_first ^ swap_top
+    owns_bottom = above_is_last ^ swap_bottom
+    for row, top_mine, bottom_mine in ((above, owns_top, owns_bottom), (below, ~owns_top, ~owns_bottom)):
+        own_top, own_bottom = claims.high[row] - pen / 2, claims.low[row] + pen / 2
+        claims.upper[row] = np.where(shared & ~top_mine, np.maximum(claims.upper[row], own_top), claims.upper[row])
+        claims.lower[row] = np.where(
+            shared & ~bottom_mine, np.minimum(claims.lower[row], own_bottom), claims.lower[row]
+        )
+        claims.doubtful[row] |= cut & (over == under)
