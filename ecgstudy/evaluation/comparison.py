@@ -75,7 +75,7 @@ def compare(
         McNemar 1947, doi:10.1007/BF02295996.
     """
     choose("metric", metric, list(metrics.COUNT_METRICS))
-    units = _alike(pooling.pool(pooling.clean(predictions), manifest, protocol), manifest, protocol)
+    units = pooling.main_units(predictions, manifest, protocol)
     rows = []
     for first, second in pairs:
         one, other = _paired(units, first, second)
@@ -120,10 +120,6 @@ def flip_test(one: pd.DataFrame, other: pd.DataFrame, metric: str, *, flips: int
     chance = _score_cells(ours, metric) - _score_cells(theirs, metric)
     seen = _score_cells(first.sum(axis=0), metric) - _score_cells(second.sum(axis=0), metric)
     return float((1 + np.sum(np.abs(chance) >= abs(seen) - 1e-12)) / (1 + flips))
-
-
-def _alike(units: pd.DataFrame, manifest: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    return units[units["layout"].isin(pooling.main_layouts(manifest))] if protocol == "unseen" else units
 
 
 def _paired(units: pd.DataFrame, first: str, second: str) -> tuple[pd.DataFrame, pd.DataFrame]:

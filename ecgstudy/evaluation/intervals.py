@@ -144,4 +144,4 @@ def wilson(found: float, of: float, level: float) -> tuple[float, float]:
     z = float(stats.norm.ppf((1 + level) / 2))
     middle = (found + z * z / 2) / (of + z * z)
     half = z / (of + z * z) * float(np.sqrt(found * (of - found) / of + z * z / 4))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return 0.0 if found <= 0 else middle - half, 1.0 if found >= of else middle + half

@@ -36,9 +36,7 @@ def confusion(predictions: pd.DataFrame, manifest: pd.DataFrame, *, protocol: st
 
     Copies of a page count as one page between them. Unseen pages are those of the selected pages' layout.
     """
-    units = pooling.pool(pooling.clean(predictions), manifest, protocol)
-    if protocol == "unseen":
-        units = units[units["layout"].isin(pooling.main_layouts(manifest))]
+    units = pooling.main_units(predictions, manifest, protocol)
     answers = pooling.probabilities(units).argmax(axis=1)
     names = pd.CategoricalDtype(list(CLASSES), ordered=True)
     cells = units.assign(

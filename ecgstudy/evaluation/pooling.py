@@ -46,6 +46,12 @@ def pool(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: str, *, by
     return _with_facts(units, manifest)[[*by, *UNIT_COLUMNS]]
 
 
+def main_units(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """`pool` of plain runs on plain pages; of the unseen pages only those in the selected pages' layout."""
+    units = pool(clean(predictions), manifest, protocol)
+    return units[units["layout"].isin(main_layouts(manifest))] if protocol == "unseen" else units
+
+
 def answered(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:
     """The rows of predictions that test a protocol."""
     choose("protocol", protocol, PROTOCOLS)
