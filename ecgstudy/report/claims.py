@@ -6,10 +6,12 @@ report, 2025). Nothing here is a measurement of ours; tables and figures mark th
 
 from collections.abc import Mapping
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ecgstudy.report import tables
 from ecgstudy.vocabulary import CLASSES, choose
 
 # The counts that its text gives, per class in the order of CLASSES.
@@ -78,7 +80,7 @@ def check_claims(claims: pd.DataFrame, counts: Mapping[str, int] = CLAIMED_TEST_
         would have to name to score exactly the printed row, or an empty string.
     """
     rows = []
-    for claim in claims.itertuples():
+    for claim in tables.each(claims):
         lowest = accuracy_range(max(0.0, claim.recall - ROUNDING), counts)[0]
         highest = accuracy_range(min(1.0, claim.recall + ROUNDING), counts)[1]
         possible = lowest - ROUNDING <= claim.accuracy <= highest + ROUNDING
@@ -86,7 +88,7 @@ def check_claims(claims: pd.DataFrame, counts: Mapping[str, int] = CLAIMED_TEST_
     return pd.DataFrame(rows, columns=["model", "accuracy", "recall", "lowest", "highest", "possible", "constant"])
 
 
-def _constant(claim, counts: Mapping[str, int]) -> str:
+def _constant(claim: Any, counts: Mapping[str, int]) -> str:
     for label in counts:
         scores = constant_answer(label, counts)
         if all(abs(getattr(claim, name) - value) <= ROUNDING for name, value in scores.items()):

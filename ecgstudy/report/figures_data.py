@@ -1,11 +1,13 @@
 """Figures of the data: copies, leakage, layouts, what was selected, printed heart rates."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ecgstudy.report import style
+from ecgstudy.report import style, tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, LAYOUTS
 
 
@@ -18,7 +20,7 @@ def plot_copies(copies: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax = style.new_axes(6.8, 2.6, ax)
     rows = _by_class(copies)
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in enumerate(tables.each(rows)):
         colour = style.CLASS_COLOURS[row.label]
         ax.barh(-place, row.files, height=0.62, color=colour, alpha=0.3)
         ax.barh(-place, row.distinct, height=0.62, color=colour)
@@ -39,7 +41,7 @@ def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax = style.new_axes(6.8, 2.6, ax)
     rows = _by_class(leaks)
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in enumerate(tables.each(rows)):
         share = row.with_copy / row.test_files if row.test_files else 0.0
         ax.barh(-place, 1, height=0.62, color=style.PALE)
         ax.barh(-place, share, height=0.62, color=style.CLASS_COLOURS[row.label])
@@ -87,7 +89,7 @@ def plot_selection(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax = style.new_axes(6.8, 2.6, ax)
     rows = _by_class(counts)
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in enumerate(tables.each(rows)):
         colour = style.CLASS_COLOURS[row.label]
         ax.barh(-place, row.selected, height=0.62, color=colour)
         ax.barh(-place, row.unseen, left=row.selected, height=0.62, facecolor="white", edgecolor=colour, hatch="////")
@@ -117,7 +119,7 @@ def plot_rates(pages: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _class_axis(ax, CLASSES)
     ax.grid(axis="x")
     ax.set_xlabel("printed heart rate in beats per minute")
-    points = {"linestyle": "", "marker": "o", "color": style.SOFT, "markersize": 4}
+    points: dict[str, Any] = {"linestyle": "", "marker": "o", "color": style.SOFT, "markersize": 4}
     filled, hollow = Line2D([], [], **points), Line2D([], [], **points, markerfacecolor="none")
     middle = Line2D([], [], color=style.INK, marker="|", markersize=9, linewidth=2)
     names = ("selected", "left out", "median and middle half")

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from ecgstudy.data import images
 from ecgstudy.data.manifest import Pages
 from ecgstudy.pages.layout import Box, PageLayout
-from ecgstudy.report import style
+from ecgstudy.report import style, tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES
 
 GAP = 0.06  # between the pictures of a gallery, as a share of one picture's width
@@ -36,8 +36,8 @@ def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, colu
         for label in CLASSES
         for at in range(0, sum(rows.label == label), columns)
     ]
-    titles = [[f"{CLASS_TITLES[row.label]}{_after(row)}" for row in line.itertuples()] for line in lines]
-    colours = [[style.CLASS_COLOURS[row.label] for row in line.itertuples()] for line in lines]
+    titles = [[f"{CLASS_TITLES[row.label]}{_after(row)}" for row in tables.each(line)] for line in lines]
+    colours = [[style.CLASS_COLOURS[row.label] for row in tables.each(line)] for line in lines]
     pictures = [[waveform_picture(pages, page_id) for page_id in line.page_id] for line in lines]
     return _gallery(pictures, titles, colours, ax)
 

@@ -50,7 +50,8 @@ def plot_steps(steps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = style.new_axes(7.2, 1.3 + 0.42 * len(models), ax)
     heights = {model: -float(place) for place, model in enumerate(models)}
     names = list(dict.fromkeys(steps.step))
-    for place, (name, rows) in enumerate(steps.groupby("step", sort=False)):
+    for place, name in enumerate(names):
+        rows = steps[steps.step == name]
         shift = 0.2 - 0.4 * place / max(1, len(names) - 1)
         reached = name.split(" to ")[-1] if name not in PROTOCOLS else name
         intervals(ax, rows, heights, shift, style.PROTOCOL_COLOURS.get(reached, style.INK), label=_step_title(name))
@@ -170,7 +171,7 @@ def plot_cost(costs: pd.DataFrame, ax: Axes | None = None, *, cost: str = "param
     spread = np.maximum(0, [costs.value - costs.low, costs.high - costs.value])
     colour = style.PROTOCOL_COLOURS["grouped"]
     ax.errorbar(costs[cost], costs.value, yerr=spread, fmt="D", color=colour, markersize=5, elinewidth=1.2)
-    for row in costs.itertuples():
+    for row in tables.each(costs):
         where = (getattr(row, cost), row.value)
         ax.annotate(
             tables.model_title(row.model), where, (6, 4), textcoords="offset points", fontsize=8, annotation_clip=False
@@ -207,7 +208,7 @@ def _claims(ax: Axes, claims: pd.DataFrame, heights: dict[str, float]) -> None:
 def _grouped_column(ax: Axes, rows: pd.DataFrame, heights: dict[str, float]) -> None:
     """The value that counts, as text at the right edge."""
     ax.text(1.04, max(heights.values()) + 0.56, PROTOCOL_TITLES["grouped"].lower(), color=style.SOFT, fontsize=8)
-    for row in rows[rows.protocol == "grouped"].itertuples():
+    for row in tables.each(rows[rows.protocol == "grouped"]):
         text = tables.with_interval(row.value, row.low, row.high)
         ax.text(1.04, heights[row.model], text, va="center", fontsize=8)
 

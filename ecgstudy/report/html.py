@@ -47,7 +47,7 @@ def table_html(table: pd.DataFrame, caption: str, *, claim: bool = False) -> str
     """One table, escaped; the first rows only where it is long."""
     kinds = [' class="number"' if tables.is_number(table[name]) else "" for name in table.columns]
     head = _row("th", table.columns, [f' scope="col"{kind}' for kind in kinds])
-    rows = [_row("td", row, kinds) for row in tables.as_text(table).head(ROWS_SHOWN).itertuples(index=False)]
+    rows = [_row("td", row, kinds) for row in tables.each(tables.as_text(table).head(ROWS_SHOWN), index=False)]
     more = f" First {ROWS_SHOWN} of {len(table)} rows." if len(table) > ROWS_SHOWN else ""
     mark = '<span class="mark">claim</span> ' if claim else ""
     return (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -16,9 +17,14 @@ PROTOCOL_COLOURS = {"as_published": "#E69F00", "distinct": "#56B4E9", "grouped":
 PROTOCOL_MARKERS = {"as_published": "s", "distinct": "o", "grouped": "D", "unseen": "v"}
 
 INK, SOFT, PALE = "#222222", "#6E6E6E", "#E4E4E4"  # text, second-rank text, lines behind the data
-CLAIM = {"marker": "D", "facecolors": "white", "edgecolors": INK, "linewidths": 1.2}  # a claim is always hollow
+CLAIM: dict[str, Any] = {
+    "marker": "D",
+    "facecolors": "white",
+    "edgecolors": INK,
+    "linewidths": 1.2,
+}  # a claim is always hollow
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 110,
     "savefig.dpi": 160,

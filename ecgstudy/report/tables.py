@@ -1,7 +1,8 @@
 """Tables as people read them: which rows, in which order, a value with its interval, Markdown, LaTeX, CSV."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -71,6 +72,11 @@ def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", *, cont
     return ladder[keep & (controls | ~is_random_control(ladder))]
 
 
+def each(table: pd.DataFrame, *, index: bool = True) -> Iterator[Any]:
+    """The rows as named tuples. Typed loosely: a type checker takes every cell for anything that pandas can hold."""
+    return table.itertuples(index=index)
+
+
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Every cell as people read it: one number of decimals per column, three at most; unknown is empty."""
     return pd.DataFrame({name: _column_text(table[name]) for name in table.columns}, dtype=str)
@@ -84,14 +90,14 @@ def is_number(column: pd.Series) -> bool:
 def to_markdown(table: pd.DataFrame) -> str:
     """The table in Markdown: numbers right, text left, pipes escaped, no index."""
     lines = [_markdown_line(table.columns), _markdown_line("---:" if is_number(table[c]) else "---" for c in table)]
-    lines += [_markdown_line(row) for row in as_text(table).itertuples(index=False)]
+    lines += [_markdown_line(row) for row in each(as_text(table), index=False)]
     return "\n".join(lines) + "\n"
 
 
 def to_tex(table: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
     """The table in LaTeX (package booktabs), with its caption and label where they are given."""
     columns = "".join("r" if is_number(table[name]) else "l" for name in table.columns)
-    body = [_tex_line(row) for row in as_text(table).itertuples(index=False)]
+    body = [_tex_line(row) for row in each(as_text(table), index=False)]
     lines = ["\\begin{table}", "\\centering"]
     lines += [f"\\caption{{{_tex(caption)}}}"] if caption else []
     lines += [f"\\label{{{label}}}"] if label else []

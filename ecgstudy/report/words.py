@@ -21,7 +21,7 @@ def copies_in_words(copies: pd.DataFrame, leaks: pd.DataFrame, selection: pd.Dat
     lines += [
         f"{CLASS_TITLES[row.Index]}: {row.with_copy / max(1, row.test_files):.0%} of the test files of a random split "
         "have a copy in training."
-        for row in leaks[leaks.index.isin(CLASSES)].itertuples()
+        for row in tables.each(leaks[leaks.index.isin(CLASSES)])
     ]
     lines.append(f"{selection.unseen.sum()} distinct pages at hand were left out of the selection.")
     return "\n".join(lines)
@@ -30,12 +30,10 @@ def copies_in_words(copies: pd.DataFrame, leaks: pd.DataFrame, selection: pd.Dat
 def model_in_words(ladder: pd.DataFrame, model: str) -> str:
     """One model's way down the ladder, in one sentence."""
     rows = tables.ladder_rows(ladder, controls=True)
-    rows = rows[rows.model == model].set_index("protocol")
+    rows = rows[rows.model == model].sort_values("protocol", key=lambda names: names.map(PROTOCOLS.index))
     rungs = [
-        f"{tables.with_interval(row.value, row.low, row.high)} {PROTOCOL_TITLES[name].lower()}"
-        for name in PROTOCOLS
-        if name in rows.index
-        for row in [rows.loc[name]]
+        f"{tables.with_interval(row.value, row.low, row.high)} {PROTOCOL_TITLES[row.protocol].lower()}"
+        for row in tables.each(rows)
     ]
     control = " (control: frozen random weights)" if tables.is_random_control(rows).any() else ""
     return f"{tables.model_title(model)}{control}: balanced accuracy {', '.join(rungs)}."
@@ -47,7 +45,7 @@ def best_in_words(ladder: pd.DataFrame, names: Sequence[str]) -> str:
     rows = rows[(rows.protocol == "grouped") & rows.model.isin(list(names))]
     if rows.empty:
         return "None of these models has a score under grouped that is not a random control."
-    return f"Best under grouped, of {len(rows)}: {model_in_words(ladder, rows.model[rows.value.idxmax()])}"
+    return f"Best under grouped, of {len(rows)}: {model_in_words(ladder, rows.model.iloc[rows.value.argmax()])}"
 
 
 def ladder_in_words(ladder: pd.DataFrame) -> str:
@@ -66,15 +64,15 @@ def claims_in_words(checked: pd.DataFrame) -> str:
     lines = [
         f"Claim {row.model!r} cannot be: a recall of {row.recall:.2f} needs an accuracy of {row.lowest:.2f} or more, "
         f"and {row.accuracy:.2f} is printed."
-        for row in checked[~checked.possible & (checked.accuracy < checked.lowest)].itertuples()
+        for row in tables.each(checked[~checked.possible & (checked.accuracy < checked.lowest)])
     ]
     lines += [
         f"Claim {row.model!r} cannot be: a recall of {row.recall:.2f} allows an accuracy of {row.highest:.2f} at most, "
         f"and {row.accuracy:.2f} is printed."
-        for row in checked[~checked.possible & (checked.accuracy > checked.highest)].itertuples()
+        for row in tables.each(checked[~checked.possible & (checked.accuracy > checked.highest)])
     ]
     lines += [
         f"Claim {row.model!r} is what the constant answer {CLASS_TITLES[row.constant]!r} scores."
-        for row in checked[checked.constant != ""].itertuples()
+        for row in tables.each(checked[checked.constant != ""])
     ]
     return "\n".join(lines) or "Every printed row is possible, and none is a constant answer."
