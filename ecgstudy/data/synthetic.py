@@ -17,7 +17,7 @@ COPIES = {"mi": 8, "abnormal": 1, "history": 2, "normal": 2}  # files per distin
 _SELECTED = {"mi": 30, "abnormal": 233, "history": 86, "normal": 142}  # distinct pages, for the class frequencies
 _UNSEEN = {"mi": 7, "abnormal": 138, "history": 22, "normal": 603}
 _UNSEEN_SHARE = 0.5  # unseen pages per selected page
-_NEW_PERSON = {True: 0.63, False: 0.8}  # chance that a page begins a new group, among selected and unseen pages
+_NEW_PERSON = {True: 0.63, False: 0.6}  # chance that a page begins a new group, among selected and unseen pages
 _FEWEST = 6  # pages of each class, so that folds have all of them
 _DRAWING = 1  # raise when the same seed gives other pages, so that caches and runs know
 

@@ -42,10 +42,17 @@ class Wave(NamedTuple):
     vector: tuple[float, ...]  # left, down, back: millivolts
     stretch: float = 0.0  # 0: stands at a fixed time; 1: moves with the square root of the RR interval (Bazett)
 
-    def at(self, r_time: float, rr: float) -> tuple[float, float]:
-        """Time of its peak and its width in a beat whose RR interval is `rr` seconds."""
-        factor = float(np.clip(rr, 0.3, 1.3)) ** (0.5 * self.stretch)
-        return r_time + self.time * factor, self.width * factor
+    def drawn(self, time: np.ndarray, rhythm: "Rhythm", gains: np.ndarray) -> np.ndarray:
+        """This wave of all beats, `(3, samples)`, each beat's times its gain; `time` is evenly spaced from 0."""
+        which = gains != 0
+        factor = np.clip(rhythm.intervals[which], 0.3, 1.3) ** (0.5 * self.stretch)
+        centre, width = rhythm.times[which] + self.time * factor, self.width * factor
+        step = time[1] - time[0]
+        reach = int(4.5 * width.max(initial=0.0) / step) + 1
+        sample = np.round(centre / step).astype(int)[:, None] + np.arange(-reach, reach + 1)  # (beats, near samples)
+        bumps = np.exp(-0.5 * ((sample * step - centre[:, None]) / width[:, None]) ** 2) * gains[which, None]
+        inside = (sample >= 0) & (sample < time.size)
+        return np.outer(self.vector, np.bincount(sample[inside], bumps[inside], minlength=time.size))
 
 
 ATRIAL = (Wave(-0.172, 0.020, (0.045, 0.085, -0.045), 0.4), Wave(-0.145, 0.020, (0.050, 0.070, 0.020), 0.4))
@@ -90,12 +97,9 @@ class Change:
 
     def injury(self, time: np.ndarray, rhythm: Rhythm) -> np.ndarray:
         """The injury current of an acute infarction, `(3, samples)`."""
-        dipole = np.zeros((3, time.size))
-        for r_time, rr in zip(rhythm.times, rhythm.intervals, strict=True):
-            for wave in self.injury_waves:
-                centre, width = wave.at(r_time, rr)
-                dipole += np.outer(wave.vector, np.exp(-0.5 * ((time - centre) / width) ** 2))
-        return dipole
+        every_beat = np.ones(rhythm.times.size)
+        waves = [wave.drawn(time, rhythm, every_beat) for wave in self.injury_waves]
+        return np.sum(waves, axis=0) if waves else np.zeros((3, time.size))
 
     def intervals(self, rhythm: Rhythm, seconds: float) -> np.ndarray:
         """Where the recording shows its class, `(intervals, 2)` seconds: in each beat, or all of it."""

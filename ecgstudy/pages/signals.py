@@ -17,7 +17,6 @@ import scipy.ndimage
 import scipy.signal
 
 from ecgstudy.pages import disease
-from ecgstudy.pages.disease import Wave
 from ecgstudy.vocabulary import CLASSES, LEADS, choose
 
 SAMPLING_RATE = 500.0
@@ -153,25 +152,16 @@ def limb_leads(first: np.ndarray, second: np.ndarray) -> dict[str, np.ndarray]:
 
 def _dipole(time: np.ndarray, rhythm: disease.Rhythm, change: disease.Change, who: Person) -> np.ndarray:
     """The dipole of one person's beats, `(3, samples)`, before the heart is turned into the chest."""
-    dipole = np.zeros((3, time.size))
-    sinus, ectopic = ~rhythm.ectopic, rhythm.ectopic
-    _add(dipole, time, rhythm, sinus & rhythm.has_p, disease.ATRIAL, who.gain * who.atrial_gain)
-    _add(dipole, time, rhythm, sinus, change.depolarisation, who.gain)
-    _add(dipole, time, rhythm, sinus, change.repolarisation, who.gain * who.repolarisation_gain)
-    _add(dipole, time, rhythm, sinus, disease.EARLY_REPOLARISATION, who.early_repolarisation_mv)
-    _add(dipole, time, rhythm, ectopic, rhythm.ectopic_waves, who.gain)
-    return dipole
-
-
-def _add(dipole: np.ndarray, time: np.ndarray, rhythm: disease.Rhythm, which: np.ndarray,
-         waves: tuple[Wave, ...], gain: float) -> None:  # fmt: skip
-    """Add the waves of the beats `which` to the dipole, in place."""
-    for beat in np.flatnonzero(which):
-        for wave in waves:
-            centre, width = wave.at(rhythm.times[beat], rhythm.intervals[beat])
-            first, last = np.searchsorted(time, [centre - 4.5 * width, centre + 4.5 * width])
-            bump = gain * rhythm.gains[beat] * np.exp(-0.5 * ((time[first:last] - centre) / width) ** 2)
-            dipole[:, first:last] += np.outer(wave.vector, bump)
+    sinus = ~rhythm.ectopic
+    parts = (
+        (disease.ATRIAL, who.gain * who.atrial_gain, sinus & rhythm.has_p),
+        (change.depolarisation, who.gain, sinus),
+        (change.repolarisation, who.gain * who.repolarisation_gain, sinus),
+        (disease.EARLY_REPOLARISATION, who.early_repolarisation_mv, sinus),
+        (rhythm.ectopic_waves, who.gain, rhythm.ectopic),
+    )
+    waves = [wave.drawn(time, rhythm, gain * rhythm.gains * beats) for waves, gain, beats in parts for wave in waves]
+    return np.sum(waves, axis=0)
 
 
 def _leads(dipole: np.ndarray, who: Person, noise_mv: float, bandwidth_hz: float,
