@@ -180,6 +180,7 @@ class _Page:
         score, column = match.max(axis=1), match.argmax(axis=1)
         nearby = cv2.dilate(score[:, None], np.ones((31, 1)))[:, 0]
         tops = np.flatnonzero((score == nearby) & (score > 0.6))
+        tops = tops[tops > _BELOW + 1]  # feet above the picture are none
         return [self._foot(row - _BELOW - 0.5, max(left, 0) + column[row]) / self.height for row in tops]
 
     def _foot(self, row: float, column: int) -> float:
@@ -260,7 +261,7 @@ def _red_frame(picture: np.ndarray, small: np.ndarray, zoom: float) -> tuple[flo
     columns = _redness(small[height // 2 : -height // 8]).mean(axis=0)
     edges = []
     for axis, profile in ((1, columns), (0, rows)):
-        red = np.flatnonzero(profile > 0.1)
+        red = np.flatnonzero(profile > 0.06)
         if red.size < 2 or red[-1] - red[0] < profile.size // 2:
             return None
         edges.append([_outer_edge(picture, axis, float(red[end]), zoom, end) for end in (0, -1)])
