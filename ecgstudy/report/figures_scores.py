@@ -215,6 +215,7 @@ def _grouped_column(ax: Axes, rows: pd.DataFrame, heights: dict[str, float]) -> 
 
 def _model_axis(ax: Axes, heights: dict[str, float]) -> None:
     titles = ["Published table (claims)" if model == "claims" else tables.model_title(model) for model in heights]
+    titles = [title.replace(" + ", "\n+ ") for title in titles]
     ax.set_yticks(list(heights.values()), titles)
     _row_lines(ax, heights)
     ax.grid(axis="x")

@@ -7,7 +7,7 @@ from matplotlib.collections import PathCollection
 
 from ecgstudy.data.manifest import Pages
 from ecgstudy.pages.layout import Box, PageLayout
-from ecgstudy.report import claims, figures_data, figures_pages, figures_scores, tables
+from ecgstudy.report import claims, figures_clinical, figures_data, figures_pages, figures_scores, tables
 from ecgstudy.vocabulary import CLASSES, PROTOCOLS
 
 PAGE = np.full((30, 50, 3), 255, np.uint8)
@@ -32,6 +32,18 @@ RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed
 CONFUSION = pd.DataFrame({"label": ["mi", "mi"], "answer": ["mi", "normal"], "pages": [3.0, 1.0]})
 GALLERY = pd.DataFrame({"page_id": ["a", "b", "c"], "label": ["normal", "mi", "mi"]})
 
+COMPARISONS = pd.DataFrame(
+    {"model": ["a"], "other": ["b"], "value": [0.1], "low": [-0.1], "high": [0.2], "p_holm": [0.4]}
+)
+RELIABILITY = pd.DataFrame(
+    {"stage": ["raw"] * 2, "label": "mi", "predicted": [0.1, 0.8], "observed": [0.0, 1.0], "low": 0.0, "high": 1.0}
+)
+CURVE = pd.DataFrame(
+    {"target": "mi", "model": ["all", "none", "traces"], "threshold": 0.1, "net_benefit": [0.0, 0.0, 0.1]}
+)
+COVERAGE = pd.DataFrame(
+    {"model": "a", "label": CLASSES, "alpha": 0.1, "covered": 0.9, "low": 0.8, "high": 1.0, "set_size": 2.0}
+)
 FACTS = {"path": GALLERY.page_id, "group": "g", "selected": True, "layout": "3x4", "width": 50, "height": 30}
 PAGES = Pages(GALLERY.assign(**FACTS), "grid", lambda path: PAGE)
 
@@ -52,6 +64,10 @@ DRAWINGS = {
     "rates": lambda ax: figures_data.plot_rates(RATES, ax),
     "pages": lambda ax: figures_pages.plot_pages(GALLERY, PAGES, ax),
     "maps": lambda ax: figures_pages.plot_maps([PAGE] * 4, np.ones((4, 30, 50)), list("abcd"), ax),
+    "comparisons": lambda ax: figures_clinical.plot_comparisons(COMPARISONS, ax),
+    "reliability": lambda ax: figures_clinical.plot_reliability(RELIABILITY, ax),
+    "decision_curve": lambda ax: figures_clinical.plot_decision_curve(CURVE, ax),
+    "coverage": lambda ax: figures_clinical.plot_coverage(COVERAGE, ax),
     "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
 }
 
@@ -108,6 +124,19 @@ def test_learning_curves_have_a_panel_for_each_model():
     )
     axes = figures_scores.plot_learning_curves(history)
     assert [len(ax.lines) for ax in axes.flat] == [2, 2]
+
+
+def test_abstention_is_shown_as_errors_and_as_infarctions_answered():
+    curve = pd.DataFrame(
+        {"model": "a", "coverage": [0.5, 1.0], "balanced_error": [0.1, 0.2], "mi_answered": [0.4, 1.0]}
+    )
+    errors, answered = figures_clinical.plot_risk_coverage(curve)
+    assert len(errors.lines) == 1 and len(answered.lines) == 2  # and the line of chance
+
+
+def test_models_of_one_figure_look_different():
+    looks = figures_clinical.model_looks(pd.Series([f"model {at}" for at in range(16)]))
+    assert len({tuple(look.values()) for look in looks.values()}) == 16
 
 
 def test_a_map_colours_the_paper_and_leaves_the_trace_black():
