@@ -26,7 +26,7 @@ def random_views(*, seed: int, mixup: bool = True) -> Callable[[tf.Tensor, tf.Te
     """A function for `Dataset.map` that gives every picture of a batch a new random view.
 
     Args:
-        seed: of all layers; the same seed over the same batches gives the same views.
+        seed: of all layers; after `keras.utils.set_random_seed` it gives the same views again.
         mixup: also blend pairs of pages and their classes (Zhang 2018, arXiv:1710.09412).
 
     Returns:

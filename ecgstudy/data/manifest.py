@@ -24,15 +24,12 @@ class Pages:
         region: what a picture shows: `grid` (the waveform area, as packed pages do) or `page`.
         read: path as in the manifest -> picture, uint8 RGB `(height, width, 3)`.
         bad_files: files that were left out, each with the reason.
-        read_reduced: (path, reduction) -> picture whose sides may be divided by 2, 4 or 8, for sources that
-            decode a smaller picture faster.
     """
 
     manifest: pd.DataFrame
     region: str
     read: Callable[[str], np.ndarray]
     bad_files: tuple[tuple[str, str], ...] = ()
-    read_reduced: Callable[[str, int], np.ndarray] | None = None
 
     @functools.cached_property
     def distinct(self) -> pd.DataFrame:
@@ -43,20 +40,15 @@ class Pages:
     def _first_path(self) -> dict[str, str]:
         return dict(zip(self.distinct["page_id"], self.distinct["path"], strict=True))
 
-    def picture(self, page_id: str, *, reduce: int = 1) -> np.ndarray:
+    def picture(self, page_id: str) -> np.ndarray:
         """The picture of one page, uint8 RGB `(height, width, 3)`.
-
-        Args:
-            page_id: as in the manifest.
-            reduce: the sides may be divided by this (1, 2, 4 or 8), which spares a JPEG most of its decoding.
 
         Raises:
             ValueError: there is no such page, or its file cannot be read.
         """
         if page_id not in self._first_path:
             raise ValueError(f"no page {page_id!r} among these {len(self._first_path)}; the manifest lists them")
-        path = self._first_path[page_id]
-        return self.read(path) if reduce == 1 or self.read_reduced is None else self.read_reduced(path, reduce)
+        return self.read(self._first_path[page_id])
 
     @functools.cached_property
     def data_hash(self) -> str:

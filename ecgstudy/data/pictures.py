@@ -22,20 +22,14 @@ def picture_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def read_picture(path: Path, *, reduce: int = 1) -> np.ndarray:
+def read_picture(path: Path) -> np.ndarray:
     """A picture as uint8 RGB `(height, width, 3)`, turned as its EXIF says, transparency on white.
-
-    Args:
-        path: a JPEG, PNG, WebP or TIFF file.
-        reduce: a JPEG may be decoded with its sides divided by this (1, 2, 4 or 8).
 
     Raises:
         ValueError: not a picture of an allowed format, damaged, or too large to open safely.
         OSError: the file cannot be opened.
     """
     with _opened(path) as image:
-        if reduce > 1:
-            image.draft("RGB", (image.width // reduce, image.height // reduce))
         try:
             return np.asarray(_to_rgb(PIL.ImageOps.exif_transpose(image)))
         except (OSError, SyntaxError, ValueError) as error:

@@ -168,14 +168,13 @@ def _opened(found: list[Found], root: Path, *, pages: str, unseen: bool, on_bad_
         "page",
         read=lambda path: pictures.read_picture(root / path),
         bad_files=bad,
-        read_reduced=lambda path, reduction: pictures.read_picture(root / path, reduce=reduction),
     )
 
 
 def _facts(found: Found) -> dict[str, object] | Exception:
     """What the manifest says of one file, or why it cannot be used."""
     try:
-        known = _public_set().get(files.file_hash(found.path))
+        known = _known_files().get(files.file_hash(found.path))
         width, height = pictures.picture_size(found.path)
         if known is not None:
             return known | {"width": width, "height": height, "given_part": found.part}
@@ -197,13 +196,16 @@ def _layout_name(picture: np.ndarray) -> str:
 
 
 @functools.cache
-def _public_set() -> dict[str, dict[str, object]]:
+def public_set() -> pd.DataFrame:
+    """The pages of the public set, one row each: `page_id, sha256, label, label_v1, selected, copies, group, ...`."""
+    with (importlib.resources.files("ecgstudy.data") / "public_set.csv").open() as file:
+        return pd.read_csv(file, dtype={"page_id": str, "group": str, "selected": bool})
+
+
+@functools.cache
+def _known_files() -> dict[str, dict[str, object]]:
     """SHA-256 of a file -> what is known of its page."""
-    text = importlib.resources.files("ecgstudy.data") / "public_set.csv"
-    with text.open() as file:
-        table = pd.read_csv(file, dtype={"page_id": str, "group": str})
-    table["selected"] = table["selected"].astype(bool)
-    return table.set_index("sha256").drop(columns="copies").to_dict("index")  # type: ignore[return-value]
+    return public_set().set_index("sha256").drop(columns="copies").to_dict("index")  # type: ignore[return-value]
 
 
 def _one_version(manifest: pd.DataFrame) -> pd.DataFrame:
