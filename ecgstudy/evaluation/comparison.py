@@ -12,10 +12,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from ecgstudy.evaluation import counts, intervals, metrics, pooling, scoring
+from ecgstudy.models import registry
 from ecgstudy.vocabulary import CLASSES, choose
 
 BASELINES = ("traces", "heart_rate")  # what a deep model must beat
-SIMPLE = ("majority", "heart_rate", "thumbnail", "traces")
 COMPARISON_COLUMNS = [
     "family", "model", "other", "metric", "value", "low", "high", "p_flip", "p_holm", "p_mcnemar",
     "mcnemar_pages", "pages", "groups",
@@ -28,7 +28,8 @@ def families(predictions: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
     Networks on frozen random weights are a control and stand in no comparison.
     """
     is_control = (predictions["weights"] == "random") & (predictions["trained"] == "head")
-    networks = [name for name in predictions.loc[~is_control, "model"].unique() if name not in SIMPLE]
+    simple = {name for name, row in registry.MODELS.items() if not row.is_network}
+    networks = [name for name in predictions.loc[~is_control, "model"].unique() if name not in simple]
     here = set(predictions["model"])
     return {
         f"better than {other}": [(name, other) for name in sorted(networks)]

@@ -96,11 +96,10 @@ def has_copy_in_training(predictions: pd.DataFrame, manifest: pd.DataFrame) -> p
     Returns:
         bool, with the index of `answered(predictions, "as_published")`.
     """
-    files, pages = manifest["path"].to_numpy(), manifest["page_id"]
     found = []
     for _, run in predictions[predictions["protocol"] == "as_published"].groupby("run", sort=False):
         test, train = run[run["part"] == "test"], run.loc[run["part"] == "train", "page_id"]
-        learned = train if len(train) else pages[~np.isin(files, test["path"])]
+        learned = train if len(train) else manifest.loc[~manifest["path"].isin(test["path"]), "page_id"]
         found.append(test["page_id"].isin(learned))
     return pd.concat(found) if found else pd.Series(dtype=bool)
 
