@@ -146,10 +146,11 @@ def _table_row(path: Path, line: int, row: dict[str, str | None], label_name: st
 def _opened(found: list[Found], root: Path, *, pages: str, unseen: bool, on_bad_image: str) -> Pages:
     if not found:
         raise ValueError(f"{root}: no picture found ({', '.join(sorted(ENDINGS))})")
+    _known_files()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # hashing and decoding release the GIL
         facts = list(pool.map(_facts, found))
     bad = tuple((str(f.path), str(fact)) for f, fact in zip(found, facts, strict=True) if isinstance(fact, Exception))
-    if bad and on_bad_image == "error":
+    if bad and (on_bad_image == "error" or len(bad) == len(found)):
         raise ValueError(f"{bad[0][0]}: {bad[0][1]}")
     if bad:
         warnings.warn(f"{len(bad)} files are no readable pictures and are left out; first: {bad[0][0]}", stacklevel=3)
