@@ -1,0 +1,124 @@
+"""The baselines that a deep model must beat: class frequencies, one number, a small picture, measurements.
+
+Each is a function `(inputs, labels, groups, seed) -> answer`, and an answer is a function from inputs to probabilities
+`(rows, 4)`. Classes weigh the same in training, as they do in the networks' recipe.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+
+from ecgstudy.vocabulary import CLASSES
+
+Answer = Callable[[Any], np.ndarray]
+
+THUMBNAIL = (16, 28)  # pixels, height by width
+INNER_FOLDS = 3
+
+
+def fit(name: str, inputs: Any, labels: np.ndarray, *, groups: np.ndarray, seed: int) -> Answer:
+    """Fit one of the simple models.
+
+    Args:
+        name: `majority`, `heart_rate`, `thumbnail` or `traces`.
+        inputs: one row per page: a rate in beats per minute (NaN where none is known), a thumbnail (see
+            `thumbnails`), or a table of measurements. `majority` reads only their number.
+        labels: int, index into `CLASSES`, shape `(pages,)`; a page that stands twice counts twice.
+        groups: shape `(pages,)`; what must stay together when a choice is made inside the training part.
+        seed: of every random choice.
+
+    Returns:
+        A function from inputs of the same kind to probabilities, shape `(pages, 4)`.
+    """
+    return SIMPLE[name](inputs, labels, groups, seed)
+
+
+def majority(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
+    """The class frequencies of the training part, for every page."""
+    shares = np.bincount(labels, minlength=len(CLASSES)) / len(labels)
+    return lambda pages: np.tile(shares, (len(pages), 1))
+
+
+def heart_rate(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
+    """Logistic regression on a spline of the rate, so that both slow and fast may be abnormal.
+
+    A page without a rate gets the median and a mark.
+    """
+    spline = SplineTransformer(n_knots=4, degree=3, knots="quantile", extrapolation="constant")
+    model = make_pipeline(SimpleImputer(strategy="median"), spline, _logistic(1.0))
+    return _as_answer(model, _rate_columns, inputs, labels)
+
+
+def thumbnail(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
+    """Logistic regression on a grey picture of 16 x 28 pixels, as `thumbnails` makes them."""
+    return _as_answer(make_pipeline(StandardScaler(), _logistic(1e-3)), np.asarray, inputs, labels)
+
+
+def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
+    """Measurements of the 12 leads: a linear model or boosted trees, whichever does better inside the training part.
+
+    The choice is by log loss of grouped inner folds; the test part has no say in it.
+    """
+    filled = SimpleImputer(add_indicator=True, keep_empty_features=True)
+    linear = make_pipeline(filled, StandardScaler(), _logistic(0.01))
+    boosted = HistGradientBoostingClassifier(
+        class_weight="balanced", learning_rate=0.05, max_iter=150, max_leaf_nodes=8, l2_regularization=1.0,
+        random_state=seed,
+    )  # fmt: skip
+    folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
+    errors = []
+    for model in (linear, boosted):
+        inner = cross_val_predict(model, _numbers(inputs), labels, groups=groups, cv=folds, method="predict_proba")
+        errors.append(log_loss(labels, inner))
+    return _as_answer((linear, boosted)[int(np.argmin(errors))], _numbers, inputs, labels)
+
+
+SIMPLE: dict[str, Callable[[Any, np.ndarray, np.ndarray, int], Answer]] = {
+    "majority": majority,
+    "heart_rate": heart_rate,
+    "thumbnail": thumbnail,
+    "traces": traces,
+}
+
+
+def thumbnails(pictures: np.ndarray) -> np.ndarray:
+    """Small grey pictures as rows: `(pages, height, width, 3)` to `(pages, 448)`, 0 to 255."""
+    height, width = THUMBNAIL
+    grey = (picture.mean(axis=-1, dtype="float32") for picture in pictures)
+    small = [cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) for picture in grey]
+    return np.reshape(small, (len(pictures), height * width))
+
+
+def _rate_columns(rates: np.ndarray) -> np.ndarray:
+    rates = np.asarray(rates, dtype=float)
+    return np.column_stack([rates, np.isnan(rates)])
+
+
+def _numbers(table: pd.DataFrame) -> np.ndarray:
+    return table.to_numpy(dtype=float)
+
+
+def _logistic(c: float) -> LogisticRegression:
+    return LogisticRegression(C=c, class_weight="balanced", max_iter=2000)
+
+
+def _as_answer(model: Any, columns: Callable[[Any], np.ndarray], inputs: Any, labels: np.ndarray) -> Answer:
+    """Fit, and give classes that the training part lacks a column of zeros."""
+    model.fit(columns(inputs), labels)
+
+    def answer(pages: Any) -> np.ndarray:
+        probabilities = np.zeros((len(pages), len(CLASSES)))
+        probabilities[:, model.classes_] = model.predict_proba(columns(pages))
+        return probabilities
+
+    return answer

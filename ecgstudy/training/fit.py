@@ -1,0 +1,196 @@
+"""One model on one split after another: compiled once, begun anew for each run, resumable within a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from ecgstudy.study import Recipe
+from ecgstudy.training import parts, stream
+from ecgstudy.training.epochs import Epochs
+from ecgstudy.vocabulary import CLASSES
+
+ANSWER_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a model learns from or stops on: a page and a class each.
+
+    Attributes:
+        rows: int, which row of the inputs shows the page, shape `(examples,)`.
+        targets: int, number of the class, shape `(examples,)`.
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+
+
+class Trainer:
+    """A compiled network that is trained many times.
+
+    Args:
+        model: from `inputs` to probabilities: a whole network, or what comes after its frozen prefix.
+        learned: names of the layers that learn.
+        kept: names of those whose first weights stay (pretrained ones); all others begin anew with each seed.
+        inputs: one resident tensor per model input, a row per distinct page.
+        recipe: how it is trained.
+        whole_epochs: run each epoch as one graph call, which pays off where a step takes a millisecond.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        learned: frozenset[str],
+        kept: frozenset[str],
+        inputs: Sequence[tf.Tensor],
+        recipe: Recipe,
+        whole_epochs: bool,
+    ):
+        self.model, self.inputs, self.recipe = model, list(inputs), recipe
+        self._whole_epochs = whole_epochs
+        self._epoch_functions: dict[int, Any] = {}  # steps -> traced function of one epoch
+        self.learned = [layer for layer in model.layers if layer.weights and layer.name in learned]
+        self._fresh = [layer for layer in self.learned if layer.name not in kept]
+        self._first = {id(layer): layer.get_weights() for layer in self.learned}
+        for layer in model.layers:
+            layer.trainable = layer.name in learned
+        model.compile(_optimizer(recipe), _loss(recipe), weighted_metrics=["accuracy"], jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
+        self._first_optimizer = [variable.numpy() for variable in model.optimizer.variables]
+        specs = [tf.TensorSpec([None, *values.shape[1:]]) for values in self.inputs]
+        self._answer = tf.function(lambda *x: model(list(x) if len(x) > 1 else x[0], training=False), specs)
+
+    def begin(self, seed: int) -> None:
+        """Weights, optimizer and dropout as they are before the first step of a run with this seed."""
+        keras.utils.set_random_seed(seed)
+        for layer in self.learned:
+            layer.set_weights(_new_weights(layer) if layer in self._fresh else self._first[id(layer)])
+        for variable, value in zip(self.model.optimizer.variables, self._first_optimizer, strict=True):
+            variable.assign(value)
+        for number, layer in enumerate(self.model.layers):
+            if hasattr(layer, "seed_generator") and layer.seed_generator is not None:
+                layer.seed_generator.state.assign(np.array([seed, number], "uint32"))
+
+    def fit(
+        self,
+        train: Examples,
+        validation: Examples | None,
+        *,
+        seed: int,
+        epochs: int | None = None,
+        checkpoint: Path | None = None,
+    ) -> pd.DataFrame:
+        """Train from where `begin` left the model; it ends with the weights of its best epoch.
+
+        Args:
+            train: what to learn from.
+            validation: what to stop on; without it all `epochs` are run and the last weights stay.
+            seed: of the order of the pages.
+            epochs: at most so many; the recipe's by default.
+            checkpoint: a file for what a killed run needs to go on; removed at the end.
+
+        Returns:
+            One row per epoch: `epoch, loss, accuracy, val_loss, val_accuracy`, and `best`, true once.
+
+        Raises:
+            ValueError: the loss is not a number any more.
+        """
+        weights = self._weights(train.targets)
+        watch = Epochs(
+            self._validation(validation, weights), self.recipe, epochs or self.recipe.epochs, checkpoint=checkpoint
+        )
+        first = watch.restore(self.model)
+        if first < watch.epochs and not watch.stopped:
+            steps = stream.steps_per_epoch(len(train.rows), self.recipe.batch_size)
+            batches = stream.endless(
+                self.inputs, train.rows, self._one_hot(train.targets), weights[train.targets],
+                batch_size=self.recipe.batch_size, seed=seed, first_epoch=first,
+            )  # fmt: skip
+            self._use_function_for(steps)
+            self.model.fit(
+                batches, steps_per_epoch=steps, initial_epoch=first, epochs=watch.epochs, verbose=0, shuffle=False,
+                callbacks=[*_before(self.recipe), watch],
+            )  # fmt: skip
+            self._epoch_functions[self.model.steps_per_execution] = self.model.train_function
+        watch.finish(self.model)
+        return watch.table()
+
+    def probabilities(self, rows: np.ndarray) -> np.ndarray:
+        """Answers for rows of the inputs, shape `(len(rows), 4)`; a page that stands twice is answered once."""
+        distinct, where = np.unique(rows, return_inverse=True)
+        starts = range(0, len(distinct), ANSWER_BATCH)
+        answers = [self._answer(*self._gather(distinct[at : at + ANSWER_BATCH])) for at in starts]
+        return np.concatenate(answers)[where] if answers else np.zeros((0, len(CLASSES)))
+
+    def _gather(self, rows: np.ndarray) -> list[tf.Tensor]:
+        with tf.device("CPU:0"):
+            return [tf.cast(tf.gather(values, rows), tf.float32) for values in self.inputs]
+
+    def _validation(self, examples: Examples | None, weights: np.ndarray) -> Any:
+        """A function that gives loss and accuracy on the validation part, weighed by class as in training."""
+        if examples is None:
+            return None
+
+        def score() -> dict[str, float]:
+            found = self.probabilities(examples.rows)
+            right = np.clip(found[np.arange(len(found)), examples.targets], 1e-7, 1.0)
+            loss = np.average(-np.log(right), weights=weights[examples.targets])
+            return {"val_loss": float(loss), "val_accuracy": float(np.mean(found.argmax(axis=1) == examples.targets))}
+
+        return score
+
+    def _use_function_for(self, steps: int) -> None:
+        """Keras fixes the number of steps when it traces; keep one traced function for each number that occurs."""
+        self.model.steps_per_execution = steps if self._whole_epochs else 1
+        self.model.train_function = self._epoch_functions.get(self.model.steps_per_execution)
+
+    def _weights(self, targets: np.ndarray) -> np.ndarray:
+        return parts.class_weights(targets) if self.recipe.class_weights else np.ones(len(CLASSES))
+
+    @staticmethod
+    def _one_hot(targets: np.ndarray) -> np.ndarray:
+        return np.eye(len(CLASSES), dtype="float32")[targets]
+
+
+def _before(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Callbacks that act before an epoch is judged."""
+    found: list[keras.callbacks.Callback] = []
+    if recipe.schedule == "cosine":
+        found.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: _cosine(recipe, epoch)))
+    if recipe.ema is not None:
+        found.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    return found
+
+
+def _cosine(recipe: Recipe, epoch: int) -> float:
+    """From the recipe's learning rate down to nothing: Loshchilov and Hutter 2017, arXiv:1608.03983, no restarts."""
+    return recipe.learning_rate * 0.5 * (1 + float(np.cos(np.pi * epoch / recipe.epochs)))
+
+
+def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(
+        recipe.learning_rate,
+        weight_decay=recipe.weight_decay or None,
+        global_clipnorm=recipe.clip_norm,
+        use_ema=recipe.ema is not None,
+        ema_momentum=recipe.ema or 0.99,
+        ema_overwrite_frequency=None,
+    )
+
+
+def _loss(recipe: Recipe) -> keras.losses.Loss:
+    return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+
+
+def _new_weights(layer: keras.Layer) -> list[np.ndarray]:
+    """What the layer's own initializers draw next from the global seed."""
+    fresh = type(layer).from_config(layer.get_config())
+    fresh.build_from_config(layer.get_build_config())
+    return fresh.get_weights()

@@ -1,0 +1,120 @@
+"""All runs of a study: what is finished is left alone, what is missing is trained."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ecgstudy.data import images, prepare, splits
+from ecgstudy.data.manifest import Pages
+from ecgstudy.models import registry, simple
+from ecgstudy.study import Study
+from ecgstudy.training import parts, runs, tables
+from ecgstudy.training.parts import Parts
+from ecgstudy.training.runs import Run
+
+Say = Callable[[str], None]
+
+
+def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say = print) -> list[Run]:
+    """Train what is missing of a study's grid.
+
+    Killed at any moment, the next call goes on from there: finished runs are known by their folders, a frozen prefix
+    by its pages, a long run by its epochs.
+
+    Args:
+        study: whose runs.
+        models: only these; all of the study by default.
+        progress: takes a line now and then.
+
+    Returns:
+        All runs of the study as it is now, all finished.
+
+    Raises:
+        ValueError: unknown model; bad data; a setting that cannot be trained. Finished runs stay.
+    """
+    if not (study.folder / "manifest.csv").is_file():
+        prepare.open_study(study, progress=progress)
+    wanted = runs.study_runs(study, models)
+    todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]
+    if not todo:
+        progress(f"all {len(wanted)} runs are finished")
+        return wanted
+    progress(f"{len(todo)} of {len(wanted)} runs to train")
+    pages = prepare.open_study(study, progress=progress)
+    table = splits.read_splits(study.folder / "splits")
+    with_parts = [(run, parts.run_parts(run, pages.manifest, table)) for run in todo]
+    inputs = Inputs(study, pages)
+    is_network = [registry.model_row(run.model).is_network for run in todo]
+    _train_simple(study, inputs, [p for p, net in zip(with_parts, is_network, strict=True) if not net], progress)
+    networks = list(itertools.compress(with_parts, is_network))
+    if networks:
+        _train_networks(study, inputs, networks, progress)
+    return wanted
+
+
+def _train_simple(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]], progress: Say) -> None:
+    for name, own in itertools.groupby(todo, key=lambda pair: pair[0].model):
+        what = registry.model_row(name).input
+        table, count = inputs.table(what), 0
+        for run, run_parts in own:
+            tables.train(run, run_parts, table, inputs.page_rows, runs.runs_folder(study) / run.name)
+            count += 1
+        progress(f"{name}: {count} runs")
+
+
+def _train_networks(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]], progress: Say) -> None:
+    """Bundle after bundle, each in memory alone."""
+    import keras
+
+    from ecgstudy.training import networks
+
+    bundles: dict[Any, list[tuple[Run, Parts]]] = {}
+    for run, own in todo:
+        bundles.setdefault(networks.bundle(run), []).append((run, own))
+    for runs_of_one in bundles.values():
+        what = registry.model_row(runs_of_one[0][0].model).input
+        arrays, key = inputs.arrays(what)
+        networks.train(
+            runs_of_one,
+            networks.PageInputs(arrays, inputs.page_rows, key),
+            folder=runs.runs_folder(study),
+            cache=study.folder / "cache",
+            progress=progress,
+        )
+        keras.backend.clear_session()
+
+
+class Inputs:
+    """What models read, one row per distinct page; each kind is made when it is first asked for."""
+
+    def __init__(self, study: Study, pages: Pages):
+        self._study, self._pages = study, pages
+        self._cache = images.cached_pictures(
+            pages,
+            region=study.image.region,
+            height=study.image.height,
+            width=study.image.width,
+            folder=study.folder / "cache",
+        )
+        self.page_rows = {page: row for row, page in enumerate(self._cache.page_ids)}
+
+    def table(self, what: str) -> Any:
+        """For simple models: thumbnails, rates, measurements, or a column of zeros."""
+        facts = self._pages.distinct.set_index("page_id").loc[list(self._cache.page_ids)]
+        if what == "page":
+            return simple.thumbnails(self._cache.pictures)
+        if what == "rate":
+            missing = np.full(len(facts), np.nan)
+            return facts["printed_bpm"].to_numpy(dtype=float) if "printed_bpm" in facts else missing
+        if what == "measurements":
+            from ecgstudy.data import measurements  # type: ignore[attr-defined]
+
+            return measurements.measurements(self._pages, self._study.folder / "cache").loc[list(self._cache.page_ids)]
+        return np.zeros((len(facts), 1))
+
+    def arrays(self, what: str) -> tuple[list[np.ndarray], str]:
+        """For networks: arrays with a row per page, and what they are called."""
+        assert what == "page", what
+        return [self._cache.pictures], self._cache.key
