@@ -54,7 +54,7 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
         progress: takes a line per run.
     """
     names = list(dict.fromkeys(run.model for run, _ in todo))
-    networks = _build(names, todo[0][0], pages)
+    networks = build_for(todo[0][0], names)
     values = _prefix_values(networks, [_recipe(todo, name) for name in names], pages, cache, progress)
     for name, network in zip(names, networks, strict=True):
         model = Model(network, _recipe(todo, name), values)
@@ -70,6 +70,7 @@ class Model:
     def __init__(self, network: build.Network, recipe: Recipe, values: dict[int, Any]):
         self.network = network
         learned = build.layers_from(network, recipe.train_from)
+        self._learned = learning_layers(network.model, learned)
         tensors = prefix.border(network.model, learned)
         self.on_prefix = [id(t) for t in tensors] != [id(t) for t in network.model.inputs]
         self.trainer = Trainer(
@@ -123,7 +124,7 @@ class Model:
 
     def _save(self, history: pd.DataFrame, folder: Path) -> None:
         files.write_atomically(folder / "history.csv", lambda path: history.to_csv(path, index=False))
-        files.write_atomically(folder / "weights.npz", lambda path: write_weights(path, self.trainer.learned))
+        files.write_atomically(folder / "weights.npz", lambda path: write_weights(path, self._learned))
 
     def _facts(self, epochs: int, best: int, seconds: float) -> dict[str, Any]:
         return {
@@ -131,8 +132,13 @@ class Model:
             "best_epoch": best,
             "seconds": round(seconds, 3),
             "parameters": self.network.model.count_params(),
-            "parameters_trained": sum(int(np.prod(w.shape)) for layer in self.trainer.learned for w in layer.weights),
+            "parameters_trained": sum(int(np.prod(w.shape)) for layer in self._learned for w in layer.weights),
         }
+
+
+def learning_layers(model: keras.Model, learned: frozenset[str]) -> list[keras.Layer]:
+    """The layers with weights among those that learn, in the order of the graph."""
+    return [layer for layer in model.layers if layer.weights and layer.name in learned]
 
 
 def write_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
@@ -160,7 +166,8 @@ def read_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
         place.assign(array)
 
 
-def _build(names: Sequence[str], run: Run, pages: PageInputs) -> list[build.Network]:
+def build_for(run: Run, names: Sequence[str]) -> list[build.Network]:
+    """The networks of a run's bundle, as they are before any training."""
     image, recipe = run.settings["image"], run.recipe
     return build.networks(
         [registry.model_row(name) for name in names],
