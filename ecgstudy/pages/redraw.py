@@ -7,6 +7,7 @@ leads recorded at once would give a two-column page away.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from ecgstudy.vocabulary import LEADS
 BANDWIDTH_HZ = 25.0
 SECONDS = 2.5
 SAMPLING_RATE = 250.0  # Hz, of the redrawn signals
+_MARGIN = 0.06  # seconds left blank at both ends, where a printed line between columns hides some traces, not all
+_BRIDGED = 0.05  # seconds; steep strokes of a QRS leave gaps of 8 to 16 ms in a traced signal
 _SHORTEST_PIECE = 0.06  # seconds; less of a trace than that is a speck
 _STANDARD = replace(paper.SHEETS["3x4"], zero_lines=(490.0, 888.0, 1286.0), strip_zero_line=None)
 
@@ -72,16 +75,18 @@ def redraw_signals(traced: Signals) -> np.ndarray:
 
 
 def standard_signal(signal: np.ndarray, sampling_rate: float) -> np.ndarray:
-    """2.5 s of a lead from its first sample on, at 250 Hz, below 25 Hz and around its own median.
+    """2.5 s of a lead from its first sample on, less a margin at both ends, at 250 Hz and below 25 Hz.
 
     Args:
         signal: millivolts, `(samples,)`, NaN where unknown.
         sampling_rate: Hz.
 
     Returns:
-        `(625,)` millivolts; NaN where the signal is NaN or has ended. Gaps are not bridged, and each piece
-        between gaps is filtered by itself.
+        `(625,)` millivolts around their median; NaN in the margins, and where the signal is unknown or has ended.
+        Gaps of up to 50 ms are bridged by a straight line, longer ones stay, and each piece between them is
+        filtered by itself.
     """
+    signal = _bridged(signal[: round(SECONDS * sampling_rate)], round(_BRIDGED * sampling_rate))
     time = np.arange(round(SECONDS * SAMPLING_RATE)) / SAMPLING_RATE
     standard = np.full(time.size, np.nan)
     for start, end in finite_pieces(signal):
@@ -90,8 +95,21 @@ def standard_signal(signal: np.ndarray, sampling_rate: float) -> np.ndarray:
         inside = (time >= start / sampling_rate) & (time <= (end - 1) / sampling_rate)
         piece = signals.low_pass(signal[start:end], BANDWIDTH_HZ, sampling_rate)
         standard[inside] = np.interp(time[inside], np.arange(start, end) / sampling_rate, piece)
+    standard[(time < _MARGIN) | (time > SECONDS - _MARGIN)] = np.nan
     known = np.isfinite(standard)
     return standard - np.median(standard[known]) if known.any() else standard
+
+
+def _bridged(signal: np.ndarray, longest: int) -> np.ndarray:
+    """The signal with a straight line over gaps of up to `longest` samples."""
+    pieces = finite_pieces(signal)
+    whole = signal.copy()
+    for before, after in pairwise(pieces):
+        if after[0] - before[1] <= longest:
+            gap = np.arange(before[1], after[0])
+            ends = [before[1] - 1, after[0]]
+            whole[gap] = np.interp(gap, ends, signal[ends])
+    return whole
 
 
 def _part(signal: np.ndarray, sampling_rate: float, column: int) -> np.ndarray:

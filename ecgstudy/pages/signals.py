@@ -135,7 +135,7 @@ def low_pass(signal: np.ndarray, bandwidth_hz: float, sampling_rate: float) -> n
     if bandwidth_hz >= sampling_rate / 2:
         return signal
     sections = scipy.signal.butter(2, bandwidth_hz, fs=sampling_rate, output="sos")
-    return scipy.signal.sosfiltfilt(sections, signal, axis=-1)
+    return scipy.signal.sosfiltfilt(sections, signal, axis=-1, padlen=min(9, signal.shape[-1] - 1))
 
 
 def limb_leads(first: np.ndarray, second: np.ndarray) -> dict[str, np.ndarray]:

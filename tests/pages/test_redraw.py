@@ -67,14 +67,31 @@ def test_time_keeps_its_scale_at_any_sampling_rate(rate):
     assert np.nanargmax(standard) / redraw.SAMPLING_RATE == pytest.approx(1.3, abs=0.01)
 
 
+def test_steep_strokes_that_were_not_read_are_bridged():
+    signal = np.sin(2 * np.pi * 3 * np.arange(625) / 250)
+    holed = signal.copy()
+    holed[100:104], holed[300:312] = np.nan, np.nan
+    filled, whole = redraw.standard_signal(holed, 250), redraw.standard_signal(signal, 250)
+    assert np.isfinite(filled[20:-20]).all()
+    assert np.nanmax(np.abs(filled - whole)) < 0.1
+
+
+def test_both_ends_of_a_lead_are_left_blank():
+    """Lines between columns hide the ends of leads on some layouts, so none are shown on any."""
+    standard = redraw.standard_signal(np.zeros(2500), 500)
+    assert np.isnan(standard[:15]).all()
+    assert np.isnan(standard[-14:]).all()
+    assert np.isfinite(standard[16:-16]).all()
+
+
 def test_gaps_stay_blank_and_specks_are_dropped():
     signal = np.zeros(1250)
     signal[300:600] = np.nan
-    signal[605:900] = np.nan
+    signal[615:900] = np.nan
     standard = redraw.standard_signal(signal, 500)
     assert np.isnan(standard[155:445]).all()
-    assert np.isfinite(standard[:145]).all()
-    assert np.isfinite(standard[455:]).all()
+    assert np.isfinite(standard[20:145]).all()
+    assert np.isfinite(standard[465:-20]).all()
 
 
 def test_a_page_with_missing_leads_is_drawn_without_them():

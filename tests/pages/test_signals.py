@@ -136,6 +136,7 @@ def test_a_low_pass_keeps_slow_and_removes_fast_oscillations():
     left = signals.low_pass(slow + fast, 25.0, 500.0)
     assert np.abs(left - slow)[200:-200].max() < 0.05
     assert np.array_equal(signals.low_pass(slow, 300.0, 500.0), slow)
+    assert signals.low_pass(slow[:3], 25.0, 500.0).shape == (3,)  # a scrap of a trace
 
 
 @pytest.mark.parametrize(("label", "kind"), [("infarct", None), ("mi", "sinus")])
