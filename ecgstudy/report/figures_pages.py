@@ -44,7 +44,13 @@ def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, colu
 
 @style.styled()
 def plot_maps(
-    pictures: Sequence[np.ndarray], maps: np.ndarray, titles: Sequence[str], ax: Axes | None = None, *, columns: int = 3
+    pictures: Sequence[np.ndarray],
+    maps: np.ndarray,
+    titles: Sequence[str],
+    ax: Axes | None = None,
+    *,
+    layouts: Sequence[PageLayout] | None = None,
+    columns: int = 3,
 ) -> Axes:
     """Heat maps laid over their pages: red speaks for the class, blue against it; pale means little either way.
 
@@ -53,9 +59,12 @@ def plot_maps(
         maps: float, one `(height, width)` for each picture, of any scale; each is
             shown relative to its own largest value.
         titles: one line above each page.
+        layouts: of the pictures; whole pages need them, so that header and footer are left out.
         columns: pages in one row.
     """
     shown = [overlay(picture, heat) for picture, heat in zip(pictures, maps, strict=True)]
+    if layouts is not None:
+        shown = [_waveform(picture, layout) for picture, layout in zip(shown, layouts, strict=True)]
     rows = [slice(at, at + columns) for at in range(0, len(shown), columns)]
     titles = list(titles)
     inks = [[style.INK] * len(shown[row]) for row in rows]
@@ -99,7 +108,7 @@ def plot_lead_boxes(picture: np.ndarray, layout: PageLayout, ax: Axes | None = N
     """
     height, width = picture.shape[:2]
     rows, columns = layout.frame.pixels(height, width)
-    shown = picture[rows, columns]
+    shown = _waveform(picture, layout)
     ax = style.new_axes(7.2, 7.2 * shown.shape[0] / shown.shape[1] + 0.3, ax)
     left, top = columns.start or 0, rows.start or 0
     ax.imshow(shown, extent=(left, left + shown.shape[1], top + shown.shape[0], top), interpolation="antialiased")
@@ -123,9 +132,39 @@ def plot_lead_boxes(picture: np.ndarray, layout: PageLayout, ax: Axes | None = N
     return ax
 
 
+def _waveform(picture: np.ndarray, layout: PageLayout) -> np.ndarray:
+    rows, columns = layout.frame.pixels(*picture.shape[:2])
+    return picture[rows, columns]
+
+
 def _box(ax: Axes, box: Box, height: int, width: int, **look: Any) -> None:
     size = ((box.right - box.left) * width, (box.bottom - box.top) * height)
     ax.add_patch(Rectangle((box.left * width, box.top * height), *size, fill=False, linewidth=1, **look))
+
+
+@style.styled()
+def plot_lead_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """How the maps of each class are shared among leads, rhythm strip and the rest, beside an even map's share.
+
+    Args:
+        shares: as `es.mean_shares` gives them by label: `label, region, value, area`.
+    """
+    ax = style.new_axes(8.4, 2.9, ax)
+    wide = shares.pivot_table(index="label", columns="region", values="value", sort=False)
+    wide = wide.reindex([label for label in CLASSES if label in wide.index])
+    even = shares.groupby("region", sort=False).area.mean().reindex(wide.columns)
+    values = np.vstack([wide.to_numpy(), even.to_numpy()])
+    ax.imshow(values, cmap="Reds", vmin=0, vmax=max(0.15, float(np.nanmax(values))), aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            ink = "white" if value > 0.6 * np.nanmax(values) else style.INK
+            ax.text(column, row, f"{value:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
+    ax.set_xticks(range(len(wide.columns)), wide.columns)
+    ax.set_yticks(range(len(values)), [*(CLASS_TITLES[label] for label in wide.index), "an even map"])
+    ax.axhline(len(wide) - 0.5, color="white", linewidth=4)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax
 
 
 def _gallery(pictures: list, titles: list, colours: list, ax: Axes | None) -> Axes:

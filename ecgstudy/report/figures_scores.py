@@ -41,11 +41,13 @@ def plot_ladder(ladder: pd.DataFrame, claims: pd.DataFrame | None = None, ax: Ax
 
 @style.styled()
 def plot_steps(steps: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How far each model falls from one rung to the next, with intervals.
+    """How far each model's balanced accuracy falls from one rung to the next, with intervals.
 
     Args:
-        steps: `model, step, value, low, high`; a negative value is a fall. `step` names the rung reached.
+        steps: as `es.steps` gives them: `model, weights, trained, step, metric, value, low, high`; a negative value is
+            a fall. Frozen random weights are left out.
     """
+    steps = steps[(steps.metric == "balanced_accuracy") & ~tables.is_random_control(steps)]
     models = tables.order_models(steps.model.unique())
     ax = style.new_axes(7.2, 1.3 + 0.42 * len(models), ax)
     heights = {model: -float(place) for place, model in enumerate(models)}
@@ -53,8 +55,8 @@ def plot_steps(steps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for place, name in enumerate(names):
         rows = steps[steps.step == name]
         shift = 0.2 - 0.4 * place / max(1, len(names) - 1)
-        reached = name.split(" to ")[-1] if name not in PROTOCOLS else name
-        intervals(ax, rows, heights, shift, style.PROTOCOL_COLOURS.get(reached, style.INK), label=_step_title(name))
+        colour = style.PROTOCOL_COLOURS[name.split(" to ")[-1]]  # of the rung reached
+        intervals(ax, rows, heights, shift, colour, label=_step_title(name))
     ax.axvline(0, color=style.SOFT, linewidth=0.8, zorder=0)
     _model_axis(ax, heights)
     ax.set_xlabel("change of balanced accuracy, with 95 % interval (left: it falls)")
@@ -164,9 +166,11 @@ def plot_cost(costs: pd.DataFrame, ax: Axes | None = None, *, cost: str = "param
     """Score under `grouped` against what a model costs.
 
     Args:
-        costs: `model, value, low, high` and the column named by `cost` (above zero).
-        cost: `parameters`, `trainable` or `seconds`; the axis is logarithmic.
+        costs: as `es.cost_table` gives them: `model, value, low, high` and the column named by `cost`. Models that
+            have no such cost are left out.
+        cost: `parameters`, `parameters_trained` or `seconds`; the axis is logarithmic.
     """
+    costs = costs[costs[cost] > 0]
     ax = style.new_axes(6.4, 3.8, ax)
     spread = np.maximum(0, [costs.value - costs.low, costs.high - costs.value])
     colour = style.PROTOCOL_COLOURS["grouped"]
@@ -177,7 +181,7 @@ def plot_cost(costs: pd.DataFrame, ax: Axes | None = None, *, cost: str = "param
             tables.model_title(row.model), where, (6, 4), textcoords="offset points", fontsize=8, annotation_clip=False
         )
     ax.axhline(CHANCE, color=style.SOFT, linestyle=":", linewidth=1)
-    titles = {"parameters": "parameters", "trainable": "trained parameters", "seconds": "seconds for one run"}
+    titles = {"parameters": "parameters", "parameters_trained": "trained parameters", "seconds": "seconds for one run"}
     ax.set(xscale="log", ylim=(0, 1), xlabel=titles.get(cost, cost), ylabel="balanced accuracy, grouped")
     ax.margins(x=0.25)
     ax.grid(axis="y")
@@ -242,4 +246,4 @@ def _ladder_legend(ax: Axes, rows: pd.DataFrame, with_claims: bool) -> None:
 
 
 def _step_title(name: str) -> str:
-    return " to ".join(PROTOCOL_TITLES.get(part, part).lower() for part in name.split(" to "))
+    return " to ".join(PROTOCOL_TITLES[part].lower() for part in name.split(" to "))

@@ -9,6 +9,8 @@ import pandas as pd
 from ecgstudy import files
 from ecgstudy.models import registry
 
+TEX_ROWS = 60  # of a table on one printed page
+
 
 def with_interval(value: float, low: float, high: float, *, digits: int = 2) -> str:
     """`0.61 (0.54 to 0.68)`; an empty string where there is no value."""
@@ -107,7 +109,7 @@ def to_tex(table: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
 
 
 def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> Path:
-    """Save a table as CSV (full precision) and as LaTeX beside it.
+    """Save a table as CSV (full precision) and, where it fits on a page, as LaTeX beside it.
 
     Args:
         table: an index with a name is kept as a column.
@@ -121,7 +123,8 @@ def save_table(table: pd.DataFrame, path: str | Path, *, caption: str = "") -> P
     table = table if table.index.names == [None] else table.reset_index()
     tex = to_tex(table, caption=caption, label=f"tab:{base.name}")
     files.write_atomically(base.with_suffix(".csv"), lambda file: table.to_csv(file, index=False))
-    files.write_atomically(base.with_suffix(".tex"), lambda file: file.write_text(tex, encoding="utf-8"))
+    if len(table) <= TEX_ROWS:
+        files.write_atomically(base.with_suffix(".tex"), lambda file: file.write_text(tex, encoding="utf-8"))
     return base.with_suffix(".csv")
 
 

@@ -25,7 +25,11 @@ def by_class(**columns) -> pd.DataFrame:
 
 
 STEPS = pd.DataFrame(
-    [("majority", "grouped to unseen", -0.1, -0.2, 0.0)], columns=["model", "step", "value", "low", "high"]
+    [
+        ("majority", "none", "all", "grouped to unseen", "balanced_accuracy", -0.1, -0.2, 0.0),
+        ("mobilenet", "random", "head", "grouped to unseen", "balanced_accuracy", -0.1, -0.2, 0.0),
+    ],
+    columns=["model", "weights", "trained", "step", "metric", "value", "low", "high"],
 )
 COSTS = pd.DataFrame({"model": ["majority"], "value": [0.3], "low": [0.2], "high": [0.4], "parameters": [10]})
 RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed_bpm": [80.0, None]})
@@ -44,6 +48,7 @@ CURVE = pd.DataFrame(
 COVERAGE = pd.DataFrame(
     {"model": "a", "label": CLASSES, "alpha": 0.1, "covered": 0.9, "low": 0.8, "high": 1.0, "set_size": 2.0}
 )
+SHARES = pd.DataFrame({"label": ["mi"] * 2, "region": ["I", "outside"], "value": [0.6, None], "area": [0.1, 0.9]})
 FACTS = {"path": GALLERY.page_id, "group": "g", "selected": True, "layout": "3x4", "width": 50, "height": 30}
 PAGES = Pages(GALLERY.assign(**FACTS), "grid", lambda path: PAGE)
 
@@ -68,6 +73,7 @@ DRAWINGS = {
     "reliability": lambda ax: figures_clinical.plot_reliability(RELIABILITY, ax),
     "decision_curve": lambda ax: figures_clinical.plot_decision_curve(CURVE, ax),
     "coverage": lambda ax: figures_clinical.plot_coverage(COVERAGE, ax),
+    "lead_shares": lambda ax: figures_pages.plot_lead_shares(SHARES, ax),
     "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
 }
 
@@ -94,6 +100,10 @@ def test_frozen_random_weights_are_not_in_the_ladder_figure(ladder):
     shown = row_names(figures_scores.plot_ladder(ladder))
     assert tables.model_title("mobilenet") not in shown
     assert tables.model_title("baseline_cnn") in shown  # random weights, but trained
+
+
+def test_frozen_random_weights_are_not_in_the_figure_of_steps():
+    assert row_names(figures_scores.plot_steps(STEPS)) == ["Class frequencies"]
 
 
 def test_claims_are_hollow_and_say_that_they_are_claims(ladder):
@@ -161,6 +171,14 @@ def test_header_and_footer_are_not_even_hidden_in_a_figure_of_lead_boxes():
     drawn = figures_pages.plot_lead_boxes(PAGE, LAYOUT).images[0]
     assert drawn.get_array().shape == (18, 40, 3)
     assert drawn.get_extent() == [5, 45, 24, 6]
+
+
+def test_header_and_footer_are_not_in_a_map_of_a_whole_page():
+    whole, cut = (
+        figures_pages.plot_maps([PAGE], np.ones((1, 30, 50)), ["a"], layouts=known) for known in (None, [LAYOUT])
+    )
+    assert whole.images[0].get_array().shape == (30, 50, 3)
+    assert cut.images[0].get_array().shape == (18, 40, 3)
 
 
 def test_header_and_footer_of_an_original_are_not_in_a_gallery(originals):

@@ -72,3 +72,13 @@ def test_missing_models_are_named_without_ablations():
     missing = summaries.missing_models(["densenet121_se"], "modified")
     assert "EfficientNet-B0 + multi-scale attention" in missing
     assert "DenseNet121 + attention" not in missing and not [title for title in missing if "alone" in title]
+
+
+def test_costs_stand_beside_scores_under_grouped(ladder):
+    rows = [("efficientnet_lite0", "grouped", 2.0, 10), ("efficientnet_lite0", "grouped", 4.0, 10)]
+    rows += [("efficientnet_lite0", "distinct", 99.0, 10), ("mobilenet", "grouped", 1.0, 5)]
+    rows += [("majority", "grouped", 0.1, None)]
+    costs = pd.DataFrame(rows, columns=["model", "protocol", "seconds", "parameters"])
+    table = summaries.cost_table(costs, ladder)
+    assert list(table.model) == ["majority", "efficientnet_lite0"]  # frozen random weights are no comparison
+    assert table.seconds[1] == 3 and table.value[1] == pytest.approx(0.65)

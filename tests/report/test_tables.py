@@ -54,3 +54,8 @@ def test_models_come_in_the_order_and_families_of_the_registry():
     assert tables.order_models(names) == ["majority", "densenet121_se", "efficientnet_lite0", "my_own"]
     assert tables.models_of(names[:3], "simple", "baseline") == ["majority", "efficientnet_lite0"]
     assert tables.models_of(names[:3], "modified") == ["densenet121_se"]
+
+
+def test_a_table_longer_than_a_page_gets_no_latex(tmp_path):
+    path = tables.save_table(pd.DataFrame({"row": range(tables.TEX_ROWS + 1)}), tmp_path / "long")
+    assert path.is_file() and not path.with_suffix(".tex").exists()

@@ -1,0 +1,60 @@
+"""Which pages are shown as cases, without choosing the pretty ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ecgstudy.data import images
+from ecgstudy.data.manifest import Pages
+from ecgstudy.explanation import backdrop
+from ecgstudy.explanation.backdrop import Backdrop
+from ecgstudy.report import tables
+from ecgstudy.study import Image
+from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROBABILITIES
+
+
+def cases(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int, seed: int = 0) -> pd.DataFrame:
+    """Tested pages of one run: each class, answered right and answered wrong, in turn; drawn at random within.
+
+    Args:
+        predictions: of one run; its clean test part is used.
+        manifest: one row per file.
+        count: how many pages at most.
+        seed: of the draw.
+
+    Returns:
+        `page_id, label, answer, right, probability, group, title`: `probability` is that of the answer. Infarctions
+        first.
+    """
+    tested = predictions[(predictions.part == "test") & (predictions.condition == "clean")].drop_duplicates("page_id")
+    table = tested.merge(manifest.drop_duplicates("page_id")[["page_id", "label", "group"]], on="page_id")
+    answers = table[list(PROBABILITIES)].to_numpy()
+    table["answer"] = np.array(CLASSES)[answers.argmax(axis=1)]
+    table["probability"] = answers.max(axis=1)
+    table["right"] = table.answer == table.label
+    table["title"] = [
+        f"{CLASS_TITLES[row.label]}, answered {CLASS_TITLES[row.answer].lower()} ({row.probability:.2f})"
+        for row in tables.each(table)
+    ]
+    table = table.sample(frac=1, random_state=np.random.default_rng(seed))
+    turn = table.groupby(["label", "right"]).cumcount()  # the first of every kind before the second of any
+    place = table.label.map(CLASSES.index)
+    table = table.assign(turn=turn, place=place).sort_values(["turn", "place", "right"], ascending=[True, True, False])
+    chosen = table.head(count).sort_values(["place", "right"], ascending=[True, False], kind="stable")
+    return chosen[["page_id", "label", "answer", "right", "probability", "group", "title"]].reset_index(drop=True)
+
+
+def case_pictures(pages: Pages, page_ids: Sequence[str], image: Image) -> tuple[np.ndarray, Backdrop]:
+    """What a model of a study sees of some pages, and what stands behind the ink of each.
+
+    Args:
+        pages: that hold them.
+        page_ids: which pages.
+        image: region and size that the study's models read.
+
+    Returns:
+        uint8 `(pages, height, width, 3)`, and the backdrop with the layout of each.
+    """
+    own = [images.region_picture(pages.picture(name), image.region, source_region=pages.region) for name in page_ids]
+    return backdrop.prepare(own, height=image.height, width=image.width)
