@@ -4,9 +4,12 @@
 """
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter; its errors are raised all the same
 
 # name -> the module that defines it; `es.<tab>` shows these
 _NAMES = {

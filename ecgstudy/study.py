@@ -150,13 +150,16 @@ class Study(Section):
         return self.model_dump(mode="json")
 
 
-def outputs_root() -> Path:
-    """`$ECGSTUDY_OUTPUTS`, or `outputs` of the nearest parent folder that has a `params` folder."""
-    if "ECGSTUDY_OUTPUTS" in os.environ:
-        return Path(os.environ["ECGSTUDY_OUTPUTS"])
+def project_root() -> Path:
+    """The folder that holds `notebooks/` and `params/`: the working folder, a parent of it, or the checkout."""
     here = Path.cwd()
-    home = next((p for p in (here, *here.parents) if (p / "params").is_dir()), here)
-    return home / "outputs"
+    places = (here, *here.parents, Path(__file__).resolve().parents[1])
+    return next((place for place in places if (place / "notebooks").is_dir()), here)
+
+
+def outputs_root() -> Path:
+    """`$ECGSTUDY_OUTPUTS`, by default `outputs/` of the project."""
+    return Path(os.environ.get("ECGSTUDY_OUTPUTS") or project_root() / "outputs")
 
 
 def _read(path: Path) -> dict[str, Any]:

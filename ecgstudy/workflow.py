@@ -19,7 +19,7 @@ import filelock
 import yaml
 
 from ecgstudy import files
-from ecgstudy.study import Study, outputs_root
+from ecgstudy.study import Study, outputs_root, project_root
 
 NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability", "05_results")
 NOTEBOOK_TIMEOUT_SECONDS = (
@@ -30,8 +30,8 @@ Say = Callable[[str], None]
 
 
 def notebooks_folder() -> Path:
-    """The study's notebooks: `notebooks/` beside `outputs/`."""
-    return outputs_root().resolve().parent / "notebooks"
+    """Where the notebooks lie."""
+    return project_root() / "notebooks"
 
 
 def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Path:

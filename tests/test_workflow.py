@@ -11,7 +11,8 @@ from ecgstudy.study import Study
 def home(tmp_path, monkeypatch):
     """An empty project: `notebooks/` beside `outputs/`."""
     (tmp_path / "notebooks").mkdir()
-    monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ECGSTUDY_OUTPUTS", raising=False)
     return tmp_path
 
 

@@ -127,8 +127,10 @@ def inner_folds(rows: pd.DataFrame, *, folds: int = 5, seed: int) -> np.ndarray:
         int, shape `(rows,)`: the inner fold in which each row is answered.
     """
     number = np.empty(len(rows), dtype=int)
-    for fold, (_, test) in enumerate(_fold_maker(rows, folds, grouped=True)(_draw(seed, 0))):
-        number[test] = fold
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer members than folds is missing from some
+        for fold, (_, test) in enumerate(_fold_maker(rows, folds, grouped=True)(_draw(seed, 0))):
+            number[test] = fold
     return number
 
 
