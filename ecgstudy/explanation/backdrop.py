@@ -1,0 +1,73 @@
+"""What stands behind the ink of a batch of pages: where their leads are, and their own paper with nothing on it.
+
+Methods that take something away put this paper in its place, so that the model sees an emptier page and not a grey
+rectangle that no page ever had.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecgstudy.data import images
+from ecgstudy.pages import damage
+from ecgstudy.pages.layout import LayoutError, PageLayout, find_layout
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """One entry for each picture of a batch."""
+
+    layouts: tuple[PageLayout, ...]
+    paper: np.ndarray  # float32 (batch, height, width, 3): the pages without any ink
+    mean: np.ndarray | None = None  # float32 (height, width, 3): the mean of many pages
+
+    def rows(self, chosen: Sequence[int] | np.ndarray) -> "Backdrop":
+        """The entries of some pictures, in this order."""
+        return replace(self, layouts=tuple(self.layouts[row] for row in chosen), paper=self.paper[np.asarray(chosen)])
+
+
+def prepare(pictures: Sequence[np.ndarray], *, height: int, width: int) -> tuple[np.ndarray, Backdrop]:
+    """Pages at their own scale -> what a model reads, and its backdrop.
+
+    Layout and ink are looked for before a page is made small, where they can still be found.
+
+    Args:
+        pictures: uint8 RGB, each `(any height, any width, 3)`, at least a third of the original scale.
+        height: of the pictures that the model reads.
+        width: likewise.
+
+    Returns:
+        uint8 `(batch, height, width, 3)` and the backdrop.
+
+    Raises:
+        LayoutError: a picture is no page of a known arrangement, or its leads are unknown; the message says which one.
+    """
+    layouts, small, paper = [], [], []
+    for number, picture in enumerate(pictures):
+        try:
+            layout = leads_layout(picture)
+        except ValueError as error:
+            raise type(error)(f"picture {number}: {error}") from None
+        layouts.append(layout)
+        small.append(images.resize(picture, height, width))
+        paper.append(images.resize(damage.empty_paper(picture, layout=layout), height, width))
+    return np.stack(small), Backdrop(tuple(layouts), np.stack(paper).astype(np.float32))
+
+
+def leads_layout(picture: np.ndarray) -> PageLayout:
+    """The layout of a page on which all leads have their box.
+
+    Raises:
+        LayoutError: there is none.
+    """
+    layout = find_layout(picture)
+    if not layout.leads:
+        raise LayoutError(f"layout {layout.name!r} has no known lead boxes; maps of this page can't be read by lead")
+    return layout
+
+
+def lead_parts(layout: PageLayout, height: int, width: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of the twelve leads, in the order of `vocabulary.LEADS`, and of the strip where there is one."""
+    boxes = [*layout.leads.values(), *([layout.strip] if layout.strip is not None else [])]
+    return [box.pixels(height, width) for box in boxes]

@@ -1,0 +1,114 @@
+"""What an explanation asks of a model: probabilities, gradients, and a map somewhere inside. No framework here.
+
+Questions go out in batches of a few fixed sizes, so that a compiled model is traced once and not once per picture.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ecgstudy.vocabulary import CLASSES
+
+BATCHES = (4, 16)  # the last questions of many are padded to one of these
+
+
+class Answer(Protocol):
+    """A model that answers: a finished run (`es.load_answer`), or any function of one's own."""
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the pictures that it reads."""
+        ...
+
+    def probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        """`(batch, height, width, 3)` raw pixels, 0 to 255 -> `(batch, 4)`."""
+        ...
+
+    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: str = "probability") -> np.ndarray:
+        """How the score of each picture's class changes with each pixel: `(batch, height, width, 3)`."""
+        ...
+
+    def tap(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The last spatial map and the gradient of the class's logit in it: `(batch, h, w, channels)` each."""
+        ...
+
+
+def class_indices(classes: Sequence[Any] | np.ndarray, pictures: int) -> np.ndarray:
+    """Classes as numbers, one for each picture, int `(pictures,)`.
+
+    Args:
+        classes: numbers or names of `vocabulary.CLASSES`.
+        pictures: how many pictures there are.
+
+    Raises:
+        ValueError: unknown class, or not one class for each picture.
+    """
+    numbers = np.array([CLASSES.index(c) if c in CLASSES else c for c in classes], dtype=object)
+    if not all(isinstance(n, int | np.integer) and 0 <= n < len(CLASSES) for n in numbers):
+        raise ValueError(f"unknown class among {list(classes)}; choose from {', '.join(CLASSES)}, or numbers from 0")
+    if len(numbers) != pictures:
+        raise ValueError(f"{len(numbers)} classes for {pictures} pictures; give one class for each picture")
+    return numbers.astype(int)
+
+
+def checked_pictures(answer: Answer, pictures: np.ndarray) -> np.ndarray:
+    """Pictures as float32, of the size that the model reads.
+
+    Raises:
+        ValueError: another shape; the message has both.
+    """
+    pictures = np.asarray(pictures)
+    wanted = (*answer.input_shape, 3)
+    if pictures.ndim != 4 or pictures.shape[1:] != wanted:
+        raise ValueError(f"pictures of shape {pictures.shape}; this model reads (batch, {', '.join(map(str, wanted))})")
+    return pictures.astype(np.float32)
+
+
+def probabilities(answer: Answer, pictures: np.ndarray) -> np.ndarray:
+    """`(pictures, 4)` for any number of pictures."""
+    return _in_batches(lambda part: (answer.probabilities(part),), pictures)[0]
+
+
+def scores(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The probability of each picture's own class, `(pictures,)`."""
+    return probabilities(answer, pictures)[np.arange(len(pictures)), classes]
+
+
+def gradients(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """How the probability of each picture's class changes with each pixel, `(pictures, height, width, 3)`."""
+    _need(answer, "gradients")
+    return _in_batches(lambda part, which: (answer.gradients(part, which, of="probability"),), pictures, classes)[0]
+
+
+def tap(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last spatial map and the gradient of the class's logit in it, `(pictures, h, w, channels)` each.
+
+    Raises:
+        ValueError: the model has no spatial map, so no method that needs one can explain it.
+    """
+    _need(answer, "tap")
+    activations, slopes = _in_batches(lambda part, which: answer.tap(part, which), pictures, classes)
+    if activations.ndim != 4 or activations.shape != slopes.shape or len(activations) != len(pictures):
+        raise ValueError(f"this model has no spatial map (got {activations.shape}); use occlusion or lead_occlusion")
+    return activations, slopes
+
+
+def _need(answer: Answer, question: str) -> None:
+    if not hasattr(answer, question):
+        raise ValueError(f"{type(answer).__name__} cannot give its {question}; use occlusion or lead_occlusion")
+
+
+def _in_batches(ask: Callable[..., tuple[np.ndarray, ...]], *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ask about all rows of `columns`, a fixed number at a time; the last rows are repeated to fill a batch."""
+    count = len(columns[0])
+    answers: list[tuple[np.ndarray, ...]] = []
+    start = 0
+    while start < count:
+        left = count - start
+        size = next((size for size in BATCHES if left <= size), BATCHES[-1])
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        kept = min(left, size)
+        answers.append(tuple(np.asarray(part)[:kept] for part in ask(*(column[rows] for column in columns))))
+        start += size
+    return tuple(np.concatenate(parts) for parts in zip(*answers, strict=True))
