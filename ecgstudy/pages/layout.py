@@ -177,6 +177,8 @@ class _Page:
         strip = self.ink[:, max(left, 0) : left + width + 8]
         strip = cv2.copyMakeBorder(strip, height, 2, 0, 0, cv2.BORDER_REPLICATE)  # a frame may clip the first one
         match = cv2.matchTemplate(strip, pulse, cv2.TM_CCOEFF_NORMED)
+        inked = cv2.matchTemplate(strip, pulse, cv2.TM_CCORR) > 0.05 * float((pulse**2).sum())
+        match[~inked] = 0  # on blank paper the correlation is 0/0, and anything
         score, column = match.max(axis=1), match.argmax(axis=1)
         nearby = cv2.dilate(score[:, None], np.ones((31, 1)))[:, 0]
         tops = np.flatnonzero((score == nearby) & (score > 0.6))
