@@ -11,7 +11,9 @@ from ecgstudy.explanation import backdrop
 from ecgstudy.explanation.backdrop import Backdrop
 from ecgstudy.report import tables
 from ecgstudy.study import Image
-from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROBABILITIES
+from ecgstudy.vocabulary import CLASSES, PROBABILITIES
+
+SHORT = {name: name.upper() if name == "mi" else name for name in CLASSES}  # above a small picture
 
 
 def cases(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int, seed: int = 0) -> pd.DataFrame:
@@ -34,8 +36,7 @@ def cases(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int, seed
     table["probability"] = answers.max(axis=1)
     table["right"] = table.answer == table.label
     table["title"] = [
-        f"{CLASS_TITLES[row.label]}, answered {CLASS_TITLES[row.answer].lower()} ({row.probability:.2f})"
-        for row in tables.each(table)
+        f"label {SHORT[row.label]}, answer {SHORT[row.answer]} ({row.probability:.2f})" for row in tables.each(table)
     ]
     table = table.sample(frac=1, random_state=np.random.default_rng(seed))
     turn = table.groupby(["label", "right"]).cumcount()  # the first of every kind before the second of any

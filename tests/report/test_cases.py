@@ -16,7 +16,7 @@ def test_right_and_wrong_answers_of_each_class_come_in_turn():
     shown = cases.cases(PREDICTIONS, MANIFEST, count=7)
     assert list(shown.label) == ["mi", "mi", "abnormal", "abnormal", "history", "history", "normal"]
     assert list(shown.right) == [True, False] * 3 + [True]
-    assert shown.title[1] == "Myocardial infarction, answered normal (0.70)"
+    assert shown.title[1] == "label MI, answer normal (0.70)"
 
 
 def test_the_same_seed_shows_the_same_pages():
