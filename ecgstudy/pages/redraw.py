@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from ecgstudy.pages import draw, paper, pen, signals
+from ecgstudy.pages.trace import trace
 from ecgstudy.vocabulary import LEADS
 
 BANDWIDTH_HZ = 25.0
@@ -48,8 +49,6 @@ def redraw(picture: np.ndarray) -> np.ndarray:
     Raises:
         LayoutError: the picture is not a page whose leads can be found.
     """
-    from ecgstudy.pages.trace import trace
-
     return redraw_signals(trace(picture))
 
 
