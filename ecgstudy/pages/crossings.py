@@ -24,13 +24,15 @@ class Claims:
     lower: np.ndarray
     run: np.ndarray  # the row above the run of ink it passes through, -2 for none
     doubtful: np.ndarray  # bool: shared with a neighbour, and not told apart
+    zero: np.ndarray  # (rows,) heights of the zero lines
 
     @classmethod
-    def empty(cls, shape: tuple[int, int]) -> "Claims":
+    def empty(cls, zero: np.ndarray, width: int) -> "Claims":
         """No trace anywhere."""
-        zero = np.zeros(shape, dtype=np.intp)
+        shape = (zero.size, width)
+        none = np.zeros(shape, dtype=np.intp)
         nothing = np.full(shape, np.nan)
-        return cls(zero, zero.copy(), nothing, nothing.copy(), np.full(shape, -2, np.intp), np.zeros(shape, bool))
+        return cls(none, none.copy(), nothing, nothing.copy(), none - 2, none > 0, zero)
 
 
 def settle(claims: Claims, pen: float) -> None:
@@ -46,6 +48,7 @@ def settle(claims: Claims, pen: float) -> None:
             shared = (claims.run[row] == claims.run[other]) & (claims.run[row] >= -1)
             if shared.any():
                 _divide(claims, row, other, shared, upper[row], lower[row], pen)
+                _one_trace(claims, row, other, shared, pen)
 
 
 def _divide(claims: Claims, above: int, below: int, shared: np.ndarray, top: np.ndarray, bottom: np.ndarray,
@@ -71,3 +74,15 @@ def _divide(claims: Claims, above: int, below: int, shared: np.ndarray, top: np.
             shared & ~bottom_mine, np.minimum(claims.lower[row], own_bottom), claims.lower[row]
         )
         claims.doubtful[row] |= cut & (over == under)
+
+
+def _one_trace(claims: Claims, above: int, below: int, shared: np.ndarray, pen: float) -> None:
+    """Where both paths run along one trace, it is the nearer row's; the other one is not read."""
+    together = shared & (abs(claims.high[above] - claims.high[below]) < pen)
+    together &= abs(claims.low[above] - claims.low[below]) < pen
+    long = scipy.ndimage.uniform_filter1d(together.astype(float), round(6 * pen)) > 0.8
+    together &= scipy.ndimage.maximum_filter1d(long, round(6 * pen))
+    row = (claims.high[above] + claims.low[above]) / 2
+    nearer_above = abs(row - claims.zero[above]) < abs(row - claims.zero[below])
+    claims.doubtful[above] |= together & ~nearer_above
+    claims.doubtful[below] |= together & nearer_above

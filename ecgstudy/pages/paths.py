@@ -11,6 +11,8 @@ import numpy as np
 
 _CLIMB = 0.002  # cost of a vertical pixel on ink: a path does not climb a stroke of a neighbour for nothing
 _PULL = 0.03  # cost per column at one millivolt from the zero line
+_PULL_AT_START = 150  # so much stronger in the first column: a trace begins near its zero line
+_PULL_AT_END = 15
 _ALONG_LETTERS = 0.4  # cost of a pixel to the right where a lead's name stands
 _INK_FROM, _INK_SURE = 0.10, 0.35  # below: white; above: ink; between: linear
 
@@ -44,7 +46,7 @@ def follow(
 def _costs(white: np.ndarray, climb: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """Cost of the cheapest path to each pixel, `(width, leads, height)`."""
     cost = np.empty_like(white)
-    cost[0] = white[0] + 10 * pull  # a trace begins near its zero line
+    cost[0] = white[0] + _PULL_AT_START * pull
     for x in range(1, len(cost)):
         arrived = cost[x - 1] + white[x]
         arrived += pull
@@ -60,7 +62,7 @@ def _backtrack(cost: np.ndarray, white: np.ndarray, climb: np.ndarray, pull: np.
     """Rows at which the cheapest path enters each column, `(leads, width)`, from the last column to the first."""
     width, leads, _ = cost.shape
     each = np.arange(leads)
-    row = (cost[-1] + 10 * pull).argmin(axis=1)
+    row = (cost[-1] + _PULL_AT_END * pull).argmin(axis=1)
     rows = np.empty((leads, width), dtype=np.intp)
     for x in range(width - 1, 0, -1):
         arrived = cost[x - 1] + white[x]

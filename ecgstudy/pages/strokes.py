@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 INK = 0.4  # what is at least so dark is a stroke
-_REACH, _WIDE = 0.35, 0.5  # of the pen's width: half a pen, less what soft edges swallow; generously
+# In widths of the pen, where half of one is meant: less what soft edges swallow, generously, and for sharp tips.
+_REACH, _WIDE, _TIP = 0.3, 0.5, 0.25
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def heights(upper: np.ndarray, lower: np.ndarray, pen: float) -> np.ndarray:
     wide_above, wide_below = _bounds(highest, lowest, _WIDE * pen)
     turning = wide_below - wide_above > pen / 4
     level = _bridged(np.where(turning, np.nan, centre))
-    upwards = level - not_above > not_below - level
-    return np.where(turning, np.where(upwards, not_above, not_below), centre)
+    tip_above, tip_below = _bounds(highest, lowest, _TIP * pen)
+    upwards = level - tip_above > tip_below - level
+    return np.where(turning, np.where(upwards, tip_above, tip_below), centre)
 
 
 def _bounds(highest: np.ndarray, lowest: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

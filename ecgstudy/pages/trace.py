@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import scipy.ndimage
 
 from ecgstudy.pages import calibration, crossings, lanes, layout, straighten
 from ecgstudy.pages.ink import ink
@@ -21,6 +22,7 @@ _FINEST_PIXELS_PER_MM = 5.0  # coarser pictures are enlarged before edges are re
 _HALF_PIXEL_MM = 0.5 / 7.87  # columns are given by pixels of the original; a trace begins in the middle of one
 _LEVEL_QUANTILE = 0.1  # of the thickness of the ink
 _NEAR_PIXELS, _FAR_PIXELS = 3, 24  # a path may miss the ink by so much, on a level and on a steep stroke
+_BAND_SECONDS, _BAND_PENS = 0.3, 6  # a band of ink so long and so thick is no trace
 _NO_TRACE = 0.2  # a page of which no lead is read better than this has none
 _REACH_MV = 4.5  # how far from its zero line a trace is followed
 
@@ -119,7 +121,8 @@ def _follow_all(dark: np.ndarray, times: float, found: list[Lane], separators: n
     for strip in (False, True):
         some = [lane for lane in found if (lane.name == STRIP) == strip]
         if some:
-            rows += _follow_some(np.where(blank, np.float32(0), dark), times, some, pixels_per_mv)
+            clear = dark if strip else np.where(blank, np.float32(0), dark)
+            rows += _follow_some(clear, times, some, pixels_per_mv)
     return rows
 
 
@@ -171,10 +174,18 @@ def _read(fine: np.ndarray, paths: list[np.ndarray], found: list[Lane], separato
         _forget_name(lane, claims, row, pen)
         upper, lower, doubtful = claims.upper[row, part], claims.lower[row, part], claims.doubtful[row, part]
         cut = (upper < 0.5) | (lower > len(fine) - 1.5)
-        upper, lower = (np.where(doubtful | cut, np.nan, edge) for edge in (upper, lower))
+        unread = doubtful | cut | _solid(upper, lower, pen, len(upper) / lane.seconds)
+        upper, lower = (np.where(unread, np.nan, edge) for edge in (upper, lower))
         known = np.isfinite(upper)
         read.append(_Read(heights(upper, lower, pen), float(known.mean()), float(cut.mean())))
     return read
+
+
+def _solid(upper: np.ndarray, lower: np.ndarray, pen: float, columns_per_second: float) -> np.ndarray:
+    """Columns in a black band, longer than any QRS is wide: mains hum, in which no trace can be seen."""
+    thickness = np.nan_to_num(lower - upper)
+    lasting = scipy.ndimage.median_filter(thickness, round(_BAND_SECONDS * columns_per_second))
+    return lasting > _BAND_PENS * pen
 
 
 def _page_rows(found: list[Lane]) -> list[int]:
@@ -186,14 +197,16 @@ def _page_rows(found: list[Lane]) -> list[int]:
 def _claims(runs: Runs, paths: list[np.ndarray], found: list[Lane], separators: np.ndarray) -> crossings.Claims:
     """Every row's path with the run of ink it passes through, as if it were alone."""
     page_rows = _page_rows(found)
-    shape = (max(page_rows) + 1, runs.ink.shape[1])
-    claims = crossings.Claims.empty(shape)
+    zeros = np.array(sorted({lane.zero for lane in found}))
+    claims = crossings.Claims.empty(zeros, runs.ink.shape[1])
     for lane, path, row in zip(found, paths, page_rows, strict=True):
         columns = lane.columns
         following = np.append(path[1:], path[-1])
-        path = runs.nearest_ink(path, columns, np.minimum(_NEAR_PIXELS + abs(following - path), _FAR_PIXELS))
+        climbs = scipy.ndimage.maximum_filter1d(abs(following - path), 2 * _NEAR_PIXELS + 1)
+        path = runs.nearest_ink(path, columns, np.minimum(_NEAR_PIXELS + climbs, _FAR_PIXELS))
         upper, lower = runs.edges(path, columns)
-        upper[separators[columns]] = np.nan
+        if lane.name != STRIP:
+            upper[separators[columns]] = np.nan
         claims.high[row, columns], claims.low[row, columns] = np.minimum(path, following), np.maximum(path, following)
         claims.upper[row, columns], claims.lower[row, columns] = upper, lower
         claims.run[row, columns] = np.where(np.isfinite(upper), runs.above[path, columns], -2)
