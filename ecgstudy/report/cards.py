@@ -1,4 +1,4 @@
-"""MODEL_CARD.md and DATASHEET.md, written from a study's own records; what no record answers stands there as open.
+"""Model card, datasheet and checklists, written from a study's own records; what no record answers stands there as open.
 
 The words are in model_card.md and datasheet.md beside this file; headings follow Mitchell et al. 2019 (model cards,
 arXiv:1810.03993) and Gebru et al. 2021 (datasheets, arXiv:1803.09010).
@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ecgstudy import files
+from ecgstudy.evaluation import checklists
 from ecgstudy.report import summaries, tables
 from ecgstudy.study import Study
 from ecgstudy.vocabulary import DISCLAIMER, PROTOCOL_TITLES
@@ -22,21 +23,23 @@ PUBLIC_SET = (
 )
 
 
-def write_cards(folder: str | Path) -> list[Path]:
-    """Write `MODEL_CARD.md` and `DATASHEET.md` into a study's folder.
+def write_cards(study: Study) -> list[Path]:
+    """Write `MODEL_CARD.md`, `DATASHEET.md` and the checklists `REFORMS.md` and `CLAIM.md` into a study's folder.
 
     Args:
-        folder: `outputs/<study>/` with `study.yaml`, `manifest.csv`, and `headline`, `recalls`, `copies` in `tables/`.
+        study: whose folder holds `manifest.csv`, `audit/copies.csv`, `tables/headline.csv` and `tables/recalls.csv`.
 
     Raises:
         ValueError: a record is missing; the message names it.
     """
-    folder = Path(folder)
-    study = Study.load(folder / "study.yaml")
-    headline, recalls, copies = (_read(folder / "tables" / f"{name}.csv") for name in ("headline", "recalls", "copies"))
+    folder = study.folder
+    manifest, copies = _read(folder / "manifest.csv"), _read(folder / "audit" / "copies.csv")
+    headline, recalls = (_read(folder / "tables" / f"{name}.csv") for name in ("headline", "recalls"))
+    items = checklists.filled(manifest, study.content)
     texts = {
         "MODEL_CARD.md": model_card(study, headline, recalls),
-        "DATASHEET.md": datasheet(study, _read(folder / "manifest.csv"), copies),
+        "DATASHEET.md": datasheet(study, manifest, copies),
+        **{f"{name}.md": checklist(name, items) for name in items.checklist.unique()},
     }
     return [_written(folder / name, text) for name, text in texts.items()]
 
@@ -87,6 +90,22 @@ def datasheet(study: Study, manifest: pd.DataFrame, copies: pd.DataFrame) -> str
         region=study.image.region,
         width=str(study.image.width),
         height=str(study.image.height),
+    )
+
+
+def checklist(name: str, items: pd.DataFrame) -> str:
+    """One checklist in Markdown, item by item; open ones say for whom.
+
+    Args:
+        name: `REFORMS` or `CLAIM`.
+        items: both, as `evaluation.checklists.filled` gives them.
+    """
+    rows = items[items.checklist == name].fillna("")
+    answered = rows.answer.where(rows.answer != "", "**Open**, for " + rows.open + ".")
+    table = rows.assign(answer=answered)[["item", "section", "asks", "answer", "evidence"]]
+    source = checklists.read_checklists()[name]["source"]
+    return f"# {name}\n\nItems in our words, after {source}. Answers follow from the study's own records.\n\n" + (
+        f"{int((rows.answer != '').sum())} of {len(rows)} items are answered.\n\n{tables.to_markdown(table)}"
     )
 
 

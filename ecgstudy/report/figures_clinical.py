@@ -1,6 +1,7 @@
 """Figures of what a score would mean in use: comparisons, calibration, net benefit, abstention, prediction sets."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,7 @@ MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 STAGE_COLOURS = {"raw": "#999999", "temperature": "#56B4E9", "prior": "#E69F00", "prior and temperature": "#0072B2"}
 
 
-@style.styled()
+@style.drawing
 def plot_comparisons(comparisons: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Differences between pairs of models with paired intervals, and Holm's p beside each.
 
@@ -39,17 +40,21 @@ def plot_comparisons(comparisons: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
-def plot_reliability(reliability: pd.DataFrame, ax: Axes | None = None, *, label: str = "mi") -> Axes:
+@style.drawing
+def plot_reliability(
+    reliability: pd.DataFrame, model: str, ax: Axes | None = None, *, label: str = "mi", protocol: str = "grouped"
+) -> Axes:
     """How often a class is true among pages that were given about the same probability of it, by stage.
 
     Args:
-        reliability: of one model, as `es.reliability` gives it: `stage, label, predicted, observed, low, high`.
+        reliability: as the tables of results hold it: `protocol, model, stage, label, predicted, observed, low, high`.
+        model: whose probabilities.
         label: the class.
+        protocol: whose answers.
     """
     ax = style.new_axes(4.8, 4.2, ax)
     ax.plot([0, 1], [0, 1], color=style.SOFT, linestyle=":", linewidth=1)
-    rows = reliability[reliability.label == label]
+    rows = reliability[(reliability.label == label) & (reliability.model == model) & (reliability.protocol == protocol)]
     stages = [stage for stage in STAGE_COLOURS if (rows.stage == stage).any()]
     for stage in stages:
         own = rows[rows.stage == stage].sort_values("predicted")
@@ -64,16 +69,25 @@ def plot_reliability(reliability: pd.DataFrame, ax: Axes | None = None, *, label
     return ax
 
 
-@style.styled()
-def plot_decision_curve(curve: pd.DataFrame, ax: Axes | None = None, *, target: str = "mi") -> Axes:
+@style.drawing
+def plot_decision_curve(
+    curve: pd.DataFrame,
+    models: Sequence[str],
+    ax: Axes | None = None,
+    *,
+    target: str = "mi",
+    protocol: str = "grouped",
+) -> Axes:
     """Net benefit of acting on each model's risk, beside acting on all pages and on none.
 
     Args:
-        curve: as `es.decision_curve` gives it: `target, model, threshold, net_benefit`.
+        curve: as the tables of results hold it: `protocol, target, model, threshold, net_benefit`.
+        models: which ones; a curve for every model is a thicket.
         target: `mi` or `mi or history`.
+        protocol: whose answers.
     """
     ax = style.new_axes(8.4, 3.8, ax)
-    rows = curve[curve.target == target]
+    rows = curve[(curve.target == target) & (curve.protocol == protocol) & curve.model.isin([*models, "all", "none"])]
     for name, line in (("all", "--"), ("none", ":")):
         own = rows[rows.model == name]
         ax.plot(own.threshold, own.net_benefit, line, color=style.SOFT, label=f"act on {name}")
@@ -87,16 +101,19 @@ def plot_decision_curve(curve: pd.DataFrame, ax: Axes | None = None, *, target: 
     return ax
 
 
-@style.styled()
-def plot_risk_coverage(curve: pd.DataFrame) -> np.ndarray:
+@style.drawing
+def plot_risk_coverage(curve: pd.DataFrame, models: Sequence[str], *, protocol: str = "grouped") -> np.ndarray:
     """Errors among the pages answered, and infarctions still answered, when a model abstains from what it is unsure of.
 
     Args:
-        curve: as `es.risk_coverage` gives it: `model, coverage, balanced_error, mi_answered`.
+        curve: as the tables of results hold it: `protocol, model, coverage, balanced_error, mi_answered`.
+        models: which ones.
+        protocol: whose answers.
 
     Returns:
         Two axes.
     """
+    curve = curve[(curve.protocol == protocol) & curve.model.isin(list(models))]
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.4))
     for model, look in model_looks(curve.model).items():
         own = curve[curve.model == model]
@@ -111,16 +128,19 @@ def plot_risk_coverage(curve: pd.DataFrame) -> np.ndarray:
     return axes
 
 
-@style.styled()
-def plot_coverage(coverage: pd.DataFrame, ax: Axes | None = None) -> Axes:
+@style.drawing
+def plot_coverage(coverage: pd.DataFrame, ax: Axes | None = None, *, kind: str = "inner", alpha: float = 0.1) -> Axes:
     """How often prediction sets hold the true class, per class, beside the wanted share.
 
     Args:
-        coverage: of one kind of sets, as `es.coverage` gives it: `model, label, alpha, covered, low, high, set_size`.
+        coverage: as the tables of results hold it: `kind, model, label, alpha, covered, low, high, set_size`.
+        kind: `inner` (pages of `grouped`) or `cross` (pages left out).
+        alpha: one less the wanted share.
     """
+    coverage = coverage[(coverage.kind == kind) & np.isclose(coverage.alpha, alpha)]
     models = tables.order_models(coverage.model.unique())
     ax = style.new_axes(7.2, 1.2 + 0.5 * len(models), ax)
-    wanted = 1 - float(coverage.alpha.iloc[0])
+    wanted = 1 - alpha
     ax.axvline(wanted, color=style.SOFT, linestyle=":", linewidth=1.2, label=f"wanted ({wanted:.2f})")
     for place, label in enumerate(CLASSES):
         rows = coverage[coverage.label == label]
@@ -139,10 +159,14 @@ def plot_coverage(coverage: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def model_looks(models: pd.Series) -> dict[str, dict[str, Any]]:
-    """Colour and line of each model of one figure, in the registry's order; broken lines where colours run out."""
-    names = tables.order_models(models.unique())
-    looks = itertools.product(("-", "--", "-."), MODEL_COLOURS)
-    return {name: {"color": colour, "linestyle": line} for name, (line, colour) in zip(names, looks, strict=False)}
+    """Colour and line of each model of one figure, in the registry's order."""
+    return looks(tables.order_models(models.unique()))
+
+
+def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """A colour and a line for each name; broken lines where colours run out."""
+    found = itertools.product(("-", "--", "-."), MODEL_COLOURS)
+    return {name: {"color": colour, "linestyle": line} for name, (line, colour) in zip(names, found, strict=False)}
 
 
 def _p(value: float) -> str:

@@ -11,7 +11,7 @@ from ecgstudy.report import style, tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, LAYOUTS
 
 
-@style.styled()
+@style.drawing
 def plot_copies(copies: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Files and the distinct pages that they show, per class.
 
@@ -32,7 +32,7 @@ def plot_copies(copies: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Share of the test files that have a copy in the training part of their own fold, per class.
 
@@ -52,7 +52,7 @@ def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_layouts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Which classes stand in which layout: shares of each layout, with its number of pages.
 
@@ -80,7 +80,7 @@ def plot_layouts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_selection(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """How many pages of each class were selected, and how many were left out.
 
@@ -101,7 +101,7 @@ def plot_selection(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_rates(pages: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Printed heart rates by class, selected pages beside the pages left out.
 

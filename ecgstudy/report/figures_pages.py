@@ -20,7 +20,7 @@ from ecgstudy.vocabulary import CLASS_TITLES, CLASSES
 GAP = 0.06  # between the pictures of a gallery, as a share of one picture's width
 
 
-@style.styled()
+@style.drawing
 def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, columns: int | None = None) -> Axes:
     """A gallery of pages, one class under the other.
 
@@ -42,7 +42,7 @@ def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, colu
     return _gallery(pictures, titles, colours, ax)
 
 
-@style.styled()
+@style.drawing
 def plot_maps(
     pictures: Sequence[np.ndarray],
     maps: np.ndarray,
@@ -98,7 +98,7 @@ def waveform_picture(pages: Pages, page_id: str) -> np.ndarray:
     return images.region_picture(pages.picture(page_id), "grid", source_region=pages.region)
 
 
-@style.styled()
+@style.drawing
 def plot_lead_boxes(picture: np.ndarray, layout: PageLayout, ax: Axes | None = None) -> Axes:
     """A page's waveform area with the lead boxes that were found on it.
 
@@ -142,7 +142,7 @@ def _box(ax: Axes, box: Box, height: int, width: int, **look: Any) -> None:
     ax.add_patch(Rectangle((box.left * width, box.top * height), *size, fill=False, linewidth=1, **look))
 
 
-@style.styled()
+@style.drawing
 def plot_lead_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """How the maps of each class are shared among leads, rhythm strip and the rest: share of the map, in per cent.
 

@@ -12,7 +12,7 @@ from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROTOCOL_TITLES, PROTOCOL
 CHANCE = 1 / len(CLASSES)  # balanced accuracy of an answer that ignores the page
 
 
-@style.styled()
+@style.drawing
 def plot_ladder(ladder: pd.DataFrame, claims: pd.DataFrame | None = None, ax: Axes | None = None) -> Axes:
     """Balanced accuracy of every model on the rungs of the ladder, published claims as hollow markers.
 
@@ -39,7 +39,7 @@ def plot_ladder(ladder: pd.DataFrame, claims: pd.DataFrame | None = None, ax: Ax
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_steps(steps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """How far each model's balanced accuracy falls from one rung to the next, with intervals.
 
@@ -64,14 +64,15 @@ def plot_steps(steps: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-@style.styled()
-def plot_class_scores(scores: pd.DataFrame, ax: Axes | None = None, *, xlabel: str = "recall") -> Axes:
-    """One score per class and model, with intervals: a class in its colour, a model in its row.
+@style.drawing
+def plot_class_scores(recalls: pd.DataFrame, ax: Axes | None = None, *, protocol: str = "grouped") -> Axes:
+    """Recall of each class by each model, with intervals: a class in its colour, a model in its row.
 
     Args:
-        scores: `model, label, value, low, high`; one protocol and one metric.
-        xlabel: the metric's name.
+        recalls: as `es.recalls` gives them: `model, protocol, stratum, label, value, low, high`.
+        protocol: which rung.
     """
+    scores = recalls[(recalls.protocol == protocol) & (recalls.stratum == "all")]
     models = tables.order_models(scores.model.unique())
     ax = style.new_axes(7.2, 1.3 + 0.46 * len(models), ax)
     heights = {model: -float(place) for place, model in enumerate(models)}
@@ -79,19 +80,20 @@ def plot_class_scores(scores: pd.DataFrame, ax: Axes | None = None, *, xlabel: s
         rows = scores[scores.label == label]
         intervals(ax, rows, heights, 0.27 - 0.18 * place, style.CLASS_COLOURS[label], label=CLASS_TITLES[label])
     _model_axis(ax, heights)
-    ax.set(xlim=(-0.02, 1.02), xlabel=f"{xlabel}, with 95 % interval")
+    ax.set(xlim=(-0.02, 1.02), xlabel="recall, with 95 % interval")
     style.legend_above(ax)
     return ax
 
 
-@style.styled()
-def plot_class_falls(scores: pd.DataFrame, ax: Axes | None = None, *, xlabel: str = "recall") -> Axes:
-    """One score per class and rung of one model, so that the fall can be read class by class.
+@style.drawing
+def plot_class_falls(recalls: pd.DataFrame, model: str, ax: Axes | None = None) -> Axes:
+    """Recall of each class on each rung by one model, so that the fall can be read class by class.
 
     Args:
-        scores: `protocol, label, value, low, high`; one model and one metric.
-        xlabel: the metric's name.
+        recalls: as `es.recalls` gives them: `model, protocol, stratum, label, value, low, high`.
+        model: which one.
     """
+    scores = recalls[(recalls.model == model) & (recalls.stratum == "all")]
     ax = style.new_axes(7.2, 3.4, ax)
     heights = {label: -float(place) for place, label in enumerate(CLASSES)}
     for place, protocol in enumerate(PROTOCOLS):
@@ -101,21 +103,23 @@ def plot_class_falls(scores: pd.DataFrame, ax: Axes | None = None, *, xlabel: st
             intervals(ax, rows, heights, 0.27 - 0.18 * place, colour, label=PROTOCOL_TITLES[protocol])
     ax.set_yticks(list(heights.values()), [CLASS_TITLES[label] for label in heights])
     _row_lines(ax, heights)
-    ax.set(xlim=(-0.02, 1.02), xlabel=f"{xlabel}, with 95 % interval")
+    ax.set(xlim=(-0.02, 1.02), xlabel="recall, with 95 % interval")
     style.legend_above(ax)
     return ax
 
 
-@style.styled()
-def plot_confusion(confusion: pd.DataFrame, ax: Axes | None = None, *, title: str = "") -> Axes:
+@style.drawing
+def plot_confusion(confusion: pd.DataFrame, model: str, ax: Axes | None = None, *, protocol: str = "grouped") -> Axes:
     """Pages by true class (rows) and predicted class (columns): counts, shaded by the share of the row.
 
     Args:
-        confusion: of one model: `label` (true), `answer` (predicted), `pages`.
-        title: above the picture.
+        confusion: as the tables of results hold it: `protocol, model, label` (true), `answer` (predicted), `pages`.
+        model: which one.
+        protocol: whose answers.
     """
     ax = style.new_axes(4.6, 3.8, ax)
-    table = confusion.pivot_table(index="label", columns="answer", values="pages", aggfunc="sum")
+    rows = confusion[(confusion.model == model) & (confusion.protocol == protocol)]
+    table = rows.pivot_table(index="label", columns="answer", values="pages", aggfunc="sum")
     counts = table.reindex(index=CLASSES, columns=CLASSES).fillna(0).to_numpy(dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -125,13 +129,14 @@ def plot_confusion(confusion: pd.DataFrame, ax: Axes | None = None, *, title: st
     names = [CLASS_TITLES[label].replace(" ", "\n", 1) for label in CLASSES]
     ax.set_xticks(range(len(CLASSES)), names)
     ax.set_yticks(range(len(CLASSES)), names)
-    ax.set(xlabel="predicted", ylabel="label of the data set", title=title)
+    ax.set(xlabel="predicted", ylabel="label of the data set")
+    ax.set_title(f"{tables.model_title(model)}, {PROTOCOL_TITLES[protocol].lower()}")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax
 
 
-@style.styled()
+@style.drawing
 def plot_learning_curves(histories: pd.DataFrame) -> np.ndarray:
     """Training and validation loss by epoch, one panel per model, one thin line per run.
 
@@ -161,7 +166,7 @@ def plot_learning_curves(histories: pd.DataFrame) -> np.ndarray:
     return axes
 
 
-@style.styled()
+@style.drawing
 def plot_cost(costs: pd.DataFrame, ax: Axes | None = None, *, cost: str = "parameters") -> Axes:
     """Score under `grouped` against what a model costs.
 

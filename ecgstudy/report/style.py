@@ -1,6 +1,7 @@
 """How figures look: one style sheet, one fixed colour per class and per protocol, and how they are saved."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 # Hues after Okabe and Ito (2008) and Tol (2021). tests/report/test_style.py holds that they stay
@@ -62,6 +64,30 @@ def styled() -> Iterator[None]:
     """The study's style for the figures made inside, without a trace afterwards."""
     with mpl.rc_context(STYLE):
         yield
+
+
+def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that draws a table draw in the study's style.
+
+    A table without rows gives axes that say so, because a study may lack what a figure is about (pages left out,
+    damaged pages, controls), and a notebook has to go on.
+    """
+
+    @functools.wraps(function)
+    def draw(table: Any, *others: Any, **options: Any) -> Any:
+        with styled():
+            if isinstance(table, pd.DataFrame) and table.empty:
+                return _empty(function.__name__, options.get("ax"))
+            return function(table, *others, **options)
+
+    return draw
+
+
+def _empty(name: str, ax: Axes | None) -> Axes:
+    ax = new_axes(6.8, 1.0, ax)
+    ax.text(0, 0.5, f"{name}: this study has nothing to show here", color=SOFT, va="center")
+    ax.set_axis_off()
+    return ax
 
 
 def new_axes(width: float, height: float, ax: Axes | None = None) -> Axes:

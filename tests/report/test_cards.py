@@ -1,6 +1,5 @@
 import pandas as pd
 import pytest
-import yaml
 
 from ecgstudy.report import cards, tables
 from ecgstudy.study import Study
@@ -23,12 +22,17 @@ MANIFEST = pd.DataFrame(
 
 
 @pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump({"study": STUDY.content}))
-    MANIFEST.to_csv(tmp_path / "manifest.csv", index=False)
-    for name, table in (("headline", HEADLINE), ("recalls", RECALLS), ("copies", COPIES)):
-        tables.save_table(table, tmp_path / "tables" / name)
-    return tmp_path
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path))
+    MANIFEST.to_csv(files_of(STUDY.folder) / "manifest.csv", index=False)
+    for name, table in (("tables/headline", HEADLINE), ("tables/recalls", RECALLS), ("audit/copies", COPIES)):
+        tables.save_table(table, STUDY.folder / name)
+    return STUDY.folder
+
+
+def files_of(folder):
+    folder.mkdir()
+    return folder
 
 
 def test_the_model_card_prints_what_the_records_say():
@@ -50,12 +54,20 @@ def test_someone_elses_pages_are_not_attributed_to_the_public_set():
 
 
 def test_no_placeholder_is_left_in_a_card(folder):
-    written = cards.write_cards(folder)
-    assert [path.name for path in written] == ["MODEL_CARD.md", "DATASHEET.md"]
+    written = cards.write_cards(STUDY)
+    assert [path.name for path in written] == ["MODEL_CARD.md", "DATASHEET.md", "REFORMS.md", "CLAIM.md"]
     assert not [path for path in written if "$" in path.read_text()]
+
+
+def test_a_checklist_says_how_much_of_it_is_open(folder):
+    cards.write_cards(STUDY)
+    text = (folder / "REFORMS.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+    open_rows = [row for row in rows if "**Open**, for " in row]
+    assert f"{len(rows) - len(open_rows)} of 32 items are answered" in text and open_rows
 
 
 def test_a_missing_record_is_named(folder):
     (folder / "tables" / "recalls.csv").unlink()
     with pytest.raises(ValueError, match=r"recalls.csv: missing; the cards are written after the notebooks"):
-        cards.write_cards(folder)
+        cards.write_cards(STUDY)

@@ -7,7 +7,15 @@ from matplotlib.collections import PathCollection
 
 from ecgstudy.data.manifest import Pages
 from ecgstudy.pages.layout import Box, PageLayout
-from ecgstudy.report import claims, figures_clinical, figures_data, figures_pages, figures_scores, tables
+from ecgstudy.report import (
+    claims,
+    figures_clinical,
+    figures_controls,
+    figures_data,
+    figures_pages,
+    figures_scores,
+    tables,
+)
 from ecgstudy.vocabulary import CLASSES, PROTOCOLS
 
 PAGE = np.full((30, 50, 3), 255, np.uint8)
@@ -15,9 +23,10 @@ FRAME = Box(0.1, 0.2, 0.9, 0.8)
 LAYOUT = PageLayout("3x4", "page", FRAME, {"I": Box(0.1, 0.3, 0.5, 0.5)}, {"I": 0.4}, FRAME, "II", 0.7, 1.0)
 
 
-def scores(column: str, names) -> pd.DataFrame:
-    rows = [(name, label, 0.5, 0.4, 0.6) for name in names for label in CLASSES]
-    return pd.DataFrame(rows, columns=[column, "label", "value", "low", "high"])
+RECALLS = pd.DataFrame(
+    [("majority", name, "all", label, 0.5, 0.4, 0.6, 1, 2) for name in PROTOCOLS for label in CLASSES],
+    columns=["model", "protocol", "stratum", "label", "value", "low", "high", "found", "pages"],
+)
 
 
 def by_class(**columns) -> pd.DataFrame:
@@ -34,29 +43,29 @@ STEPS = pd.DataFrame(
 COSTS = pd.DataFrame({"model": ["majority"], "value": [0.3], "low": [0.2], "high": [0.4], "parameters": [10]})
 RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed_bpm": [80.0, None]})
 CONFUSION = pd.DataFrame({"label": ["mi", "mi"], "answer": ["mi", "normal"], "pages": [3.0, 1.0]})
+CONFUSION = CONFUSION.assign(model="majority", protocol="grouped")
 GALLERY = pd.DataFrame({"page_id": ["a", "b", "c"], "label": ["normal", "mi", "mi"]})
-
-COMPARISONS = pd.DataFrame(
-    {"model": ["a"], "other": ["b"], "value": [0.1], "low": [-0.1], "high": [0.2], "p_holm": [0.4]}
-)
-RELIABILITY = pd.DataFrame(
-    {"stage": ["raw"] * 2, "label": "mi", "predicted": [0.1, 0.8], "observed": [0.0, 1.0], "low": 0.0, "high": 1.0}
-)
-CURVE = pd.DataFrame(
-    {"target": "mi", "model": ["all", "none", "traces"], "threshold": 0.1, "net_benefit": [0.0, 0.0, 0.1]}
-)
-COVERAGE = pd.DataFrame(
-    {"model": "a", "label": CLASSES, "alpha": 0.1, "covered": 0.9, "low": 0.8, "high": 1.0, "set_size": 2.0}
-)
+SCORE = {"value": 0.5, "low": 0.4, "high": 0.6, "metric": "balanced_accuracy"}
+COMPARISONS = pd.DataFrame({"model": ["a"], "other": ["b"], **SCORE, "p_holm": [0.4]})
+RELIABILITY = pd.DataFrame({"stage": "raw", "label": "mi", "predicted": [0.1, 0.8], "observed": [0.0, 1.0]})
+RELIABILITY = RELIABILITY.assign(low=0.0, high=1.0, model="a", protocol="grouped")
+CURVE = pd.DataFrame({"target": "mi", "model": ["all", "none", "a"], "threshold": 0.1, "net_benefit": 0.1})
+CURVE = CURVE.assign(protocol="grouped")
+COVERAGE = pd.DataFrame({"model": "a", "label": CLASSES, "alpha": 0.1, "covered": 0.9, "low": 0.8, "high": 1.0})
+COVERAGE = COVERAGE.assign(kind="inner", set_size=2.0)
+CONTROLS = pd.DataFrame({"model": "a", "title": ["header only", "permuted labels"], **SCORE})
+ROBUSTNESS = pd.DataFrame({"model": "a", "damage": "blur", "severity": [0, 2, 4], "clean": 0.6, **SCORE})
+LEARNING = pd.DataFrame({"model": "a", "learned_pages": [100, 200], **SCORE})
+WIDTHS = pd.DataFrame({"model": "a", "pages": [30, 100], "recall": 0.5, "low": [0.3, 0.4], "high": [0.7, 0.6]})
 SHARES = pd.DataFrame({"label": ["mi"] * 2, "region": ["I", "outside"], "value": [0.6, None], "area": [0.1, 0.9]})
 FACTS = {"path": GALLERY.page_id, "group": "g", "selected": True, "layout": "3x4", "width": 50, "height": 30}
 PAGES = Pages(GALLERY.assign(**FACTS), "grid", lambda path: PAGE)
 
 DRAWINGS = {
     "steps": lambda ax: figures_scores.plot_steps(STEPS, ax),
-    "class_scores": lambda ax: figures_scores.plot_class_scores(scores("model", ["majority"]), ax),
-    "class_falls": lambda ax: figures_scores.plot_class_falls(scores("protocol", PROTOCOLS), ax),
-    "confusion": lambda ax: figures_scores.plot_confusion(CONFUSION, ax),
+    "class_scores": lambda ax: figures_scores.plot_class_scores(RECALLS, ax),
+    "class_falls": lambda ax: figures_scores.plot_class_falls(RECALLS, "majority", ax),
+    "confusion": lambda ax: figures_scores.plot_confusion(CONFUSION, "majority", ax),
     "cost": lambda ax: figures_scores.plot_cost(COSTS, ax),
     "copies": lambda ax: figures_data.plot_copies(by_class(files=[4, 8, 12], distinct=[2, 1, 3]), ax),
     "leakage": lambda ax: figures_data.plot_leakage(
@@ -70,9 +79,13 @@ DRAWINGS = {
     "pages": lambda ax: figures_pages.plot_pages(GALLERY, PAGES, ax),
     "maps": lambda ax: figures_pages.plot_maps([PAGE] * 4, np.ones((4, 30, 50)), list("abcd"), ax),
     "comparisons": lambda ax: figures_clinical.plot_comparisons(COMPARISONS, ax),
-    "reliability": lambda ax: figures_clinical.plot_reliability(RELIABILITY, ax),
-    "decision_curve": lambda ax: figures_clinical.plot_decision_curve(CURVE, ax),
+    "reliability": lambda ax: figures_clinical.plot_reliability(RELIABILITY, "a", ax),
+    "decision_curve": lambda ax: figures_clinical.plot_decision_curve(CURVE, ["a"], ax),
     "coverage": lambda ax: figures_clinical.plot_coverage(COVERAGE, ax),
+    "controls": lambda ax: figures_controls.plot_controls(CONTROLS, "a", ax),
+    "robustness": lambda ax: figures_controls.plot_robustness(ROBUSTNESS, "a", ax),
+    "learning_curve": lambda ax: figures_controls.plot_learning_curve(LEARNING, ax),
+    "recall_widths": lambda ax: figures_controls.plot_recall_widths(WIDTHS, "a", ax),
     "lead_shares": lambda ax: figures_pages.plot_lead_shares(SHARES, ax),
     "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
 }
@@ -123,7 +136,7 @@ def test_the_ladder_shows_value_and_interval_of_each_rung(ladder):
 
 
 def test_a_confusion_shows_counts_and_shares_of_the_label():
-    ax = figures_scores.plot_confusion(CONFUSION)
+    ax = figures_scores.plot_confusion(CONFUSION, "majority")
     texts = [text.get_text() for text in ax.texts]
     assert texts[:4] == ["3\n75%", "0\n0%", "0\n0%", "1\n25%"]
 
@@ -140,8 +153,21 @@ def test_abstention_is_shown_as_errors_and_as_infarctions_answered():
     curve = pd.DataFrame(
         {"model": "a", "coverage": [0.5, 1.0], "balanced_error": [0.1, 0.2], "mi_answered": [0.4, 1.0]}
     )
-    errors, answered = figures_clinical.plot_risk_coverage(curve)
+    errors, answered = figures_clinical.plot_risk_coverage(curve.assign(protocol="grouped"), ["a"])
     assert len(errors.lines) == 1 and len(answered.lines) == 2  # and the line of chance
+
+
+def test_kinds_of_pages_stand_in_the_order_of_their_numbers():
+    strata = ["above 120", "60 to 75", "unknown", "up to 60", "105 to 120"]
+    rows = pd.DataFrame({"stratum": strata, "label": "mi", "found": 1, "pages": 2, "model": "a", **SCORE})
+    axes = figures_controls.plot_recall_by(rows.assign(column="printed_bpm", protocol="unseen"), "a", "printed_bpm")
+    shown = [text.get_text() for text in axes[0, 0].get_xticklabels()]
+    assert shown == ["up to 60", "60 to 75", "105 to 120", "above 120", "unknown"]
+
+
+def test_a_study_without_such_rows_gets_a_figure_that_says_so():
+    ax = figures_controls.plot_controls(pd.DataFrame(), "a")
+    assert "nothing to show" in ax.texts[0].get_text()
 
 
 def test_models_of_one_figure_look_different():
