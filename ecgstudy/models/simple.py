@@ -15,7 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
 from ecgstudy.vocabulary import CLASSES
@@ -61,7 +61,12 @@ def heart_rate(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -
 
 def thumbnail(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
     """Logistic regression on a grey picture of 16 x 28 pixels, as `thumbnails` makes them."""
-    return _as_answer(make_pipeline(StandardScaler(), _logistic(1e-3)), np.asarray, inputs, labels)
+    return _as_answer(thumbnail_pipeline(), np.asarray, inputs, labels)
+
+
+def thumbnail_pipeline() -> Pipeline:
+    """What `thumbnail` fits: every pixel is standardised, then weighed."""
+    return make_pipeline(StandardScaler(), _logistic(1e-3))
 
 
 def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
