@@ -7,11 +7,14 @@ rectangle that no page ever had.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ecgstudy.data import images
 from ecgstudy.pages import damage
 from ecgstudy.pages.layout import LayoutError, PageLayout, find_layout
+
+_PACKED_WIDTH = 703  # pixels
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,18 @@ def prepare(pictures: Sequence[np.ndarray], *, height: int, width: int) -> tuple
             raise type(error)(f"picture {number}: {error}") from None
         layouts.append(layout)
         small.append(images.resize(picture, height, width))
-        paper.append(images.resize(damage.empty_paper(picture, layout=layout), height, width))
+        paper.append(images.resize(_empty_paper(picture, layout), height, width))
     return np.stack(small), Backdrop(tuple(layouts), np.stack(paper).astype(np.float32))
+
+
+def _empty_paper(picture: np.ndarray, layout: PageLayout) -> np.ndarray:
+    """The page without ink, at the scale of packed pages where it is larger: many times quicker."""
+    times = max(1, round(picture.shape[1] / _PACKED_WIDTH))
+    if times > 1:
+        size = (round(picture.shape[1] / times), round(picture.shape[0] / times))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        layout = replace(layout, pixels_per_mm=layout.pixels_per_mm / times)
+    return damage.empty_paper(picture, layout=layout)
 
 
 def leads_layout(picture: np.ndarray) -> PageLayout:

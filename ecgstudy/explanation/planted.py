@@ -1,9 +1,12 @@
 """Models whose reasons are known, because they were planted: a map can be right or wrong about them.
 
-Both are trained in seconds without TensorFlow: on pages with a shortcut, on permuted labels, or with random weights.
+Made in seconds and without TensorFlow: trained on pages with a shortcut or on permuted labels, or with weights that
+have learned nothing.
 """
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,10 +14,10 @@ import scipy.special
 from sklearn.linear_model import LogisticRegression
 
 from ecgstudy.explanation import questions
-from ecgstudy.explanation.questions import Answer
+from ecgstudy.explanation.questions import Answer, Score
 from ecgstudy.vocabulary import CLASSES
 
-_STRENGTH = 1.0  # inverse of the penalty on standardised inputs
+_STRENGTH = 1.0  # inverse of the penalty, on inputs whose common standard deviation is 1
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class LinearAnswer:
         """`(batch, height, width, 3)` -> `(batch, 4)`."""
         return scipy.special.softmax(self.logits(pictures), axis=1)
 
-    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: str = "probability") -> np.ndarray:
+    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: Score = "probability") -> np.ndarray:
         """`(batch, height, width, 3)`, of the `probability` or of the `logit` of each picture's class."""
         own = np.eye(len(CLASSES))[classes]  # (batch, 4)
         if of == "probability":
@@ -110,6 +113,52 @@ def random_head(answer: Answer, *, seed: int) -> NewHead:
     return NewHead(answer, rng.normal(0, channels**-0.5, (channels, len(CLASSES))), np.zeros(len(CLASSES)))
 
 
+@dataclass(frozen=True)
+class Shuffled:
+    """The same Keras network with the numbers in each weight array shuffled: it has learned nothing.
+
+    Shuffling keeps each array's distribution, so that signals neither vanish nor explode. The weights are put back
+    after every question, so nothing is built or traced anew.
+
+    References:
+        The randomisation test: Adebayo et al. 2018, arXiv:1810.03292.
+    """
+
+    answer: Any  # an `Answer` with its Keras model in `.model`
+    seed: int
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return self.answer.input_shape
+
+    def probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        """See `questions.Answer`."""
+        return self._asked("probabilities", pictures)
+
+    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: Score = "probability") -> np.ndarray:
+        """See `questions.Answer`."""
+        return self._asked("gradients", pictures, classes, of=of)
+
+    def tap(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `questions.Answer`."""
+        return self._asked("tap", pictures, classes)
+
+    @functools.cached_property
+    def _weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        rng = np.random.default_rng(self.seed)
+        learned = self.answer.model.get_weights()
+        return learned, [rng.permutation(array.ravel()).reshape(array.shape) for array in learned]
+
+    def _asked(self, question: str, *about: np.ndarray, **how: Any) -> Any:
+        learned, shuffled = self._weights
+        self.answer.model.set_weights(shuffled)
+        try:
+            return getattr(self.answer, question)(*about, **how)
+        finally:
+            self.answer.model.set_weights(learned)
+
+
 def pooled(answer: Answer, pictures: np.ndarray) -> np.ndarray:
     """The mean of the last spatial map over the page, `(batch, channels)`."""
     which = np.zeros(len(pictures), dtype=int)
@@ -122,7 +171,7 @@ def pooled(answer: Answer, pictures: np.ndarray) -> np.ndarray:
 
 def _regression(inputs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients `(4, inputs)` and bias `(4,)` for inputs as they are; classes that are missing get a low bias."""
-    middle, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
+    middle, spread = inputs.mean(axis=0), inputs.std() + 1e-9  # one spread: what varies much may count much
     model = LogisticRegression(C=_STRENGTH, max_iter=2000, class_weight="balanced")
     model.fit((inputs - middle) / spread, labels)
     coefficients, bias = np.zeros((len(CLASSES), inputs.shape[1])), np.full(len(CLASSES), -30.0)

@@ -4,13 +4,15 @@ Questions go out in batches of a few fixed sizes, so that a compiled model is tr
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from ecgstudy.vocabulary import CLASSES
 
-BATCHES = (4, 16)  # the last questions of many are padded to one of these
+BATCHES = (16, 4, 1)
+
+Score = Literal["probability", "logit"]
 
 
 class Answer(Protocol):
@@ -25,7 +27,7 @@ class Answer(Protocol):
         """`(batch, height, width, 3)` raw pixels, 0 to 255 -> `(batch, 4)`."""
         ...
 
-    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: str = "probability") -> np.ndarray:
+    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: Score = "probability") -> np.ndarray:
         """How the score of each picture's class changes with each pixel: `(batch, height, width, 3)`."""
         ...
 
@@ -100,15 +102,11 @@ def _need(answer: Answer, question: str) -> None:
 
 
 def _in_batches(ask: Callable[..., tuple[np.ndarray, ...]], *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Ask about all rows of `columns`, a fixed number at a time; the last rows are repeated to fill a batch."""
-    count = len(columns[0])
+    """Ask about all rows of `columns`, in batches of the sizes in `BATCHES` alone, the largest that fits first."""
     answers: list[tuple[np.ndarray, ...]] = []
-    start = 0
+    start, count = 0, len(columns[0])
     while start < count:
-        left = count - start
-        size = next((size for size in BATCHES if left <= size), BATCHES[-1])
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        kept = min(left, size)
-        answers.append(tuple(np.asarray(part)[:kept] for part in ask(*(column[rows] for column in columns))))
+        size = next(size for size in BATCHES if size <= count - start)
+        answers.append(tuple(map(np.asarray, ask(*(column[start : start + size] for column in columns)))))
         start += size
     return tuple(np.concatenate(parts) for parts in zip(*answers, strict=True))

@@ -1,0 +1,238 @@
+"""How far can maps be trusted? Every method goes through the same tests, beside maps that know nothing of the model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecgstudy.explanation import agreement, leads, maps, removal, truth
+from ecgstudy.explanation.backdrop import Backdrop
+from ecgstudy.explanation.questions import Answer
+from ecgstudy.vocabulary import choose
+
+COLUMNS = ("method", "model", "test", "value", "low", "high")
+_NOISE = 5.0  # standard deviation of the noise that no reader would notice, of 0 to 255
+
+
+@dataclass(frozen=True)
+class Test:
+    """One question to a map, its answer one number per page.
+
+    `better` says which way is good; `limit` is what the mean must keep on the good side of, where no control can say.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    title: str
+    better: int  # 1: higher, -1: lower, 0: neither is an achievement
+    limit: float | None = None  # without one, a method must beat the best control
+
+
+TESTS: dict[str, Test] = {
+    "deletion": Test("score while what it points at is erased", -1),
+    "insertion": Test("score while what it points at is put on empty paper", 1),
+    "road": Test("ROAD: least less most important removed", 1),
+    "lead_removal": Test("its lead removed, against an equal area elsewhere", 1),
+    "pointing": Test("its peak lies in the planted disease", 1),
+    "mass": Test("its share in the planted disease", 1),
+    "shortcut": Test("its share in the planted mark", 1),
+    "randomisation": Test("likeness to a map of the network with shuffled weights", -1, 0.5),
+    "permuted_labels": Test("likeness to a map of a model trained on permuted labels", -1, 0.5),
+    "stability": Test("likeness to its map under small noise", 1, 0.5),
+    "agreement_methods": Test("likeness to the other methods' maps", 0),
+    "agreement_folds": Test("likeness to its maps of other folds' models", 0),
+    "agreement_seeds": Test("likeness to its maps of other seeds' models", 0),
+}
+COMPARISONS = ("randomisation", "permuted_labels", "agreement_folds", "agreement_seeds")  # with other models' maps
+_FAILED_LIMITS = {
+    "randomisation": "shows the page rather than the model",
+    "permuted_labels": "shows the page rather than the model",
+    "stability": "changes with noise that nobody sees",
+}
+GAIN = "_gain"  # a test's distance from the best control, in the good direction
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The pages that methods are tested on, and what is known about them."""
+
+    pictures: np.ndarray  # (batch, height, width, 3)
+    classes: np.ndarray  # int (batch,): which class is asked about
+    backdrop: Backdrop
+    groups: np.ndarray  # (batch,) text: pages that must not be resampled apart
+    truths: Sequence[np.ndarray] = field(default=())  # bool masks of the planted disease, of synthetic pages
+    marks: Sequence[np.ndarray] = field(default=())  # bool masks of the planted shortcut
+
+
+def page_scores(
+    answer: Answer,
+    trial: Trial,
+    *,
+    methods: Sequence[str],
+    others: Mapping[str, Sequence[Answer]] | None = None,
+    controls: Sequence[str] = maps.CONTROLS,
+    seed: int,
+) -> pd.DataFrame:
+    """All tests of all methods on each page.
+
+    Args:
+        answer: the model.
+        trial: the pages.
+        methods: of `maps.METHODS`.
+        others: models whose maps are compared with this one's, by test (`COMPARISONS`).
+        controls: maps that go through the same tests.
+        seed: of noise and random areas.
+
+    Returns:
+        Columns `method, test, page, score`; `page` counts from 0. A score is NaN where a test has no answer.
+
+    Raises:
+        ValueError: unknown method or comparison; a model that cannot give what a method needs.
+    """
+    others = dict(others or {})
+    for name in others:
+        choose("comparison", name, COMPARISONS)
+    names = [choose("method", name, list(maps.METHODS)) for name in (*methods, *controls)]
+
+    def of(model: Answer, name: str, pictures: np.ndarray) -> np.ndarray:
+        return maps.raw_maps(model, pictures, trial.classes, method=name, backdrop=trial.backdrop, seed=seed)
+
+    pictures = trial.pictures.astype(np.float32)
+    drawn = {name: of(answer, name, pictures) for name in names}
+    noise = np.random.default_rng([seed, 1]).normal(0, _NOISE, pictures.shape).astype(np.float32)
+    noisy = np.clip(pictures + noise, 0, 255)
+    found: dict[tuple[str, str], np.ndarray] = _removal_scores(answer, trial, pictures, drawn, seed)
+    found |= _truth_scores(drawn, trial)
+    for name in names:
+        found[name, "stability"] = agreement.rank_correlations(drawn[name], of(answer, name, noisy))
+        for test, models in others.items():
+            alike = [agreement.rank_correlations(drawn[name], of(model, name, pictures)) for model in models]
+            found[name, test] = np.mean(alike, axis=0)
+        rest = [drawn[other] for other in methods if other != name]
+        if rest:
+            alike = [agreement.rank_correlations(drawn[name], other) for other in rest]
+            found[name, "agreement_methods"] = np.mean(alike, axis=0)
+    rows = [
+        pd.DataFrame({"method": method, "test": test, "page": np.arange(len(values)), "score": values})
+        for (method, test), values in found.items()
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def faithfulness(
+    scores: pd.DataFrame, groups: np.ndarray, *, model: str, resamples: int = 10_000, level: float = 0.95, seed: int
+) -> pd.DataFrame:
+    """Means over pages with intervals from the group bootstrap, and each method's distance from the best control.
+
+    Args:
+        scores: as `page_scores` gives them.
+        groups: of each page, text `(pages,)`.
+        model: its name, for the table.
+        resamples: of the groups.
+        level: of the intervals.
+        seed: of the resamples.
+
+    Returns:
+        `COLUMNS`. A test `<name>_gain` is the distance to the control with the best mean, on the same pages and
+        resamples; above zero is better than every map that knows nothing of the model.
+    """
+    rows = []
+    for test, part in scores.groupby("test", sort=False):
+        columns = {str(name): some.set_index("page")["score"] for name, some in part.groupby("method", sort=False)}
+        table = pd.DataFrame(columns).reindex(range(len(groups)))
+        controls = [name for name in columns if name in maps.CONTROLS]
+        better = TESTS[str(test)].better
+        if controls and TESTS[str(test)].limit is None and better:
+            best = max(controls, key=lambda name: np.nan_to_num(better * table[name].mean(), nan=-np.inf))
+            for name in columns:
+                if name not in controls:
+                    table[name + GAIN] = (table[name] - table[best]) * better
+        low, value, high = leads.mean_intervals(
+            table.to_numpy(), groups.astype(str), resamples=resamples, level=level, seed=seed
+        )
+        for column, *numbers in zip(table.columns, value, low, high, strict=True):
+            method = str(column).removesuffix(GAIN)
+            rows.append((method, model, f"{test}{GAIN if method != column else ''}", *numbers))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """What the tests say about each method, in words.
+
+    Args:
+        table: as `faithfulness` gives it, of any number of models.
+
+    Returns:
+        `model, method, verdict, reasons`: a verdict is one of "follows the model", "no better than a map that knows
+        nothing of the model", "shows the page rather than the model" and "changes with noise that nobody sees".
+    """
+    rows = []
+    for (model, method), part in table.groupby(["model", "method"], sort=False):
+        if method not in maps.CONTROLS:
+            values = part.set_index("test")[["value", "low", "high"]].to_dict("index")
+            rows.append((model, method, _verdict(values), _reasons(values)))
+    return pd.DataFrame(rows, columns=["model", "method", "verdict", "reasons"])
+
+
+def _verdict(values: Mapping[Any, Mapping[Any, float]]) -> str:
+    """The verdict from `test -> value, low, high`."""
+    for test, words in _FAILED_LIMITS.items():
+        if test in values and not _keeps_limit(TESTS[test], values[test]["value"]):
+            return words
+    gains = [row["low"] > 0 for test, row in values.items() if test.endswith(GAIN)]
+    return (
+        "follows the model" if 2 * sum(gains) > len(gains) else "no better than a map that knows nothing of the model"
+    )
+
+
+def _keeps_limit(test: Test, value: float) -> bool:
+    assert test.limit is not None
+    return test.better * (value - test.limit) > 0
+
+
+def _reasons(values: Mapping[Any, Mapping[Any, float]]) -> str:
+    """Which tests were passed and which were not, with the numbers that decided."""
+    said: dict[str, list[str]] = {"passes": [], "fails": [], "beside that": []}
+    for name, row in values.items():
+        test = TESTS[name.removesuffix(GAIN)]
+        words = name.removesuffix(GAIN).replace("_", " ")
+        if name.endswith(GAIN):
+            which = "passes" if row["low"] > 0 else "fails"
+            said[which].append(f"{words} by {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]")
+        elif test.limit is not None:
+            said["passes" if _keeps_limit(test, row["value"]) else "fails"].append(f"{words} {row['value']:.2f}")
+        elif test.better == 0:
+            said["beside that"].append(f"{words} {row['value']:.2f}")
+    return "; ".join(f"{word} {', '.join(items)}" for word, items in said.items() if items)
+
+
+def _removal_scores(
+    answer: Answer, trial: Trial, pictures: np.ndarray, drawn: Mapping[str, np.ndarray], seed: int
+) -> dict[tuple[str, str], np.ndarray]:
+    about = (answer, pictures, trial.classes)
+    paper = trial.backdrop.paper
+    drops = removal.lead_drops(*about, trial.backdrop)
+    random = removal.random_drops(*about, trial.backdrop, seed=seed)
+    found = {}
+    for name, heat in drawn.items():
+        deleted = removal.deletion_curves(*about, heat, paper, seed=seed)
+        inserted = removal.insertion_curves(*about, heat, paper, seed=seed)
+        found[name, "deletion"], found[name, "insertion"] = map(removal.curve_areas, (deleted, inserted))
+        found[name, "road"] = removal.road(*about, heat, seed=seed)
+        found[name, "lead_removal"] = removal.lead_removal(heat, trial.backdrop, drops, random)
+    return found
+
+
+def _truth_scores(drawn: Mapping[str, np.ndarray], trial: Trial) -> dict[tuple[str, str], np.ndarray]:
+    found = {}
+    for name, heats in drawn.items():
+        if len(trial.truths):
+            pairs = list(zip(heats, trial.truths, strict=True))
+            found[name, "pointing"] = np.array([truth.pointing_hit(*pair) for pair in pairs])
+            found[name, "mass"] = np.array([truth.mass_inside(*pair) for pair in pairs])
+        if len(trial.marks):
+            pairs = list(zip(heats, trial.marks, strict=True))
+            found[name, "shortcut"] = np.array([truth.mass_inside(*pair) for pair in pairs])
+    return found
