@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 import keras
+import numpy as np
 
 from ecgstudy.models import lite0
 
@@ -45,12 +46,14 @@ def load(trunk: keras.Model, backbone: str, source: str) -> None:
     Args:
         trunk: from the picture to the backbone's maps.
         backbone: its name in backbones.py.
-        source: `imagenet`, `random` (left as built), or the path of a file of Keras' own format.
+        source: `imagenet`, `random` (drawn already, batch norms are set), or the path of a file of Keras' own
+            format.
 
     Raises:
         ValueError: the weights cannot be had, or are another model's; the message says what to do.
     """
     if source == "random":
+        _settle(trunk)
         return
     if source != "imagenet":
         load_keras_file(trunk, Path(source))
@@ -61,6 +64,39 @@ def load(trunk: keras.Model, backbone: str, source: str) -> None:
                 layer.set_weights(lite0.layer_weights(layer.name, tensors))
     else:
         load_keras_file(trunk, imagenet_file(backbone))
+
+
+def _settle(trunk: keras.Model) -> None:
+    """Set every batch norm of a random backbone to what it sees of drawn paper, so that signals neither die nor grow.
+
+    As built, a batch norm in inference mode does nothing, and after fifty random layers every page gives the same
+    numbers. One pass in training mode without memory of the past sets mean and variance, layer after layer. The paper
+    is drawn here, so that no page of the data has a say in it.
+
+    References:
+        Mishkin and Matas 2016, arXiv:1511.06422 (unit variance layer by layer, from data).
+    """
+    norms = [layer for layer in trunk.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not norms:
+        return
+    momenta = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.momentum = 0.0
+    trunk(_drawn_paper(*trunk.inputs[0].shape[1:]), training=True)
+    for layer, momentum in zip(norms, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def _drawn_paper(*shape: int, sheets: int = 8) -> np.ndarray:
+    """White sheets with dark random walks on them: `(sheets, *shape)`, 0 to 255; shape ends in height, width, 3."""
+    chance = np.random.default_rng(0)
+    *boxes, height, width, _ = shape
+    papers = np.full((sheets, *boxes, height, width, 3), 250.0, "float32")
+    for paper in papers.reshape(-1, height, width, 3):
+        for _ in range(4):
+            rows = height * chance.random() + np.cumsum(chance.normal(scale=height / 40, size=width))
+            paper[np.clip(rows.astype(int), 0, height - 1), np.arange(width)] = 30.0
+    return papers
 
 
 def imagenet_file(backbone: str) -> Path:
