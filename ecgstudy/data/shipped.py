@@ -5,7 +5,6 @@ them record numbers, dates and the device's printed diagnosis, are not in it.
 """
 
 import functools
-import importlib.resources
 import io
 import zipfile
 from collections.abc import Callable, Mapping
@@ -60,7 +59,7 @@ def load_pages(which: Literal["selected", "complete"] = "selected", *, unseen: b
 def _size(page_id: str, layout_name: str) -> tuple[int, int]:
     """Width and height; only the frames of `6x2grid` and `other` differ from page to page."""
     if layout_name not in ("3x4", "6x2plain"):
-        with PIL.Image.open(io.BytesIO(_member(page_id))) as image:
+        with PIL.Image.open(io.BytesIO(member(page_id))) as image:
             return image.size
     left, top, right, bottom = SHEETS[layout_name].frame
     return round((right - left) / REDUCTION), round((bottom - top) / REDUCTION)
@@ -69,20 +68,25 @@ def _size(page_id: str, layout_name: str) -> tuple[int, int]:
 def _read(path: str) -> np.ndarray:
     """The picture of a row's path: uint8 RGB."""
     page_id = path.rpartition("/")[2].rpartition("-")[0]
-    with PIL.Image.open(io.BytesIO(_member(page_id)), formats=("WEBP",)) as image:
+    with PIL.Image.open(io.BytesIO(member(page_id)), formats=("WEBP",)) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def _member(page_id: str) -> bytes:
+def member(page_id: str) -> bytes:
+    """The WebP of one page, as the archives hold it."""
     name = f"{page_id}.webp"
     return _archive_of()[name].read(name)  # ZipFile itself takes turns between threads
+
+
+def archive_path(name: str) -> Path:
+    """Where one of `ARCHIVES` lies."""
+    return Path(__file__).parent / name
 
 
 @functools.cache
 def _archive_of() -> Mapping[str, zipfile.ZipFile]:
     """Name of a member -> the open archive that has it."""
-    folder = importlib.resources.files("ecgstudy.data")
-    archives = [zipfile.ZipFile((folder / name).open("rb")) for name in ARCHIVES]
+    archives = [zipfile.ZipFile(archive_path(name)) for name in ARCHIVES]
     return {name: archive for archive in archives for name in archive.namelist()}
 
 
@@ -141,7 +145,12 @@ def packed_picture(page: np.ndarray) -> np.ndarray:
     Raises:
         LayoutError: the page's layout is not known.
     """
-    rows, columns = layout.find_layout(page).frame.pixels(*page.shape[:2])
+    return crop(page, layout.find_layout(page))
+
+
+def crop(page: np.ndarray, where: layout.PageLayout) -> np.ndarray:
+    """As `packed_picture`, for a page whose layout is known."""
+    rows, columns = where.frame.pixels(*page.shape[:2])
     area = page[rows, columns]
     size = round(area.shape[1] / REDUCTION), round(area.shape[0] / REDUCTION)
     return cv2.resize(area, size, interpolation=cv2.INTER_AREA)

@@ -192,7 +192,7 @@ class _Page:
         rows = slice(top, max(top + 1, round((row + 4) * zoom)))
         feet = [slice(round((column + a) * zoom), round((column + b) * zoom)) for a, b in ((1, 2.5), (10, 11.5))]
         ink = np.minimum(*(_darkness(self.picture[rows, foot]).mean(axis=1) for foot in feet))
-        ink = np.clip(ink - 0.5 * ink.max(), 0, None)
+        ink = np.clip(ink - 0.2 * ink.max(), 0, None)  # grid dots
         if not ink.any():
             return row * zoom
         return top + 0.5 + float(np.average(np.arange(ink.size), weights=ink))
