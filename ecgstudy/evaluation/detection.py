@@ -31,8 +31,9 @@ def detection(
 
     Returns:
         `model, weights, trained, target, rule, metric, prevalence, value, low, high, pages, ill`;
-        `prevalence` is NaN for sensitivity and specificity. Predictive values at a prevalence follow from both by
-        Bayes' rule; how ill and healthy pages were collected here says nothing about how common MI is elsewhere.
+        `prevalence` is NaN for sensitivity and specificity, which have exact intervals at 0 and 1 and for few
+        groups; predictive values then span what both intervals allow. They follow from both by Bayes' rule;
+        how ill and healthy pages were collected here says nothing about how common MI is elsewhere.
     """
     margins = alarm_margins(predictions, manifest, protocol)
     if margins.empty:
@@ -64,25 +65,35 @@ def alarm_margins(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: s
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _detected(pages: pd.DataFrame, draw: intervals.Resamples, prevalences: Sequence[float], level: float):
+def _detected(
+    pages: pd.DataFrame, draw: intervals.Resamples, prevalences: Sequence[float], level: float
+) -> pd.DataFrame:
     is_ill, alarm = pages["is_ill"].to_numpy(), pages["margin"].to_numpy() > 0
     weights = draw.page_weights(pages["group"].to_numpy().astype(str))
-    groups = min(pages.loc[side, "group"].nunique() for side in (is_ill, ~is_ill))
-    once, drawn = (_rates(is_ill, alarm, each) for each in (np.ones((1, len(pages))), weights))
-    rows = []
-    for at, (name, side) in enumerate((("sensitivity", is_ill), ("specificity", ~is_ill))):
-        value, own = float(once[at][0]), pages.loc[side, "group"].nunique()
-        low, high = intervals.percentile(drawn[at], level, own)
-        if value in (0.0, 1.0):
-            low, high = intervals.exact(value * own, own, level)
-        rows.append((name, np.nan, value, low, high))
+    groups = [pages.loc[side, "group"].nunique() for side in (is_ill, ~is_ill)]
+    once = [float(rate[0]) for rate in _rates(is_ill, alarm, np.ones((1, len(pages))))]
+    drawn = _rates(is_ill, alarm, weights)
+    ends = [_rate_interval(*rate, level) for rate in zip(once, drawn, groups, strict=True)]
+    sides = zip(("sensitivity", "specificity"), once, ends, strict=True)
+    rows = [(name, np.nan, value, *interval) for name, value, interval in sides]
+    smooth = all(0 < value < 1 for value in once) and min(groups) >= scoring.FEW_GROUPS
     for prevalence in prevalences:
-        values, resampled = predictive_values(*once, prevalence), predictive_values(*drawn, prevalence)
-        for name in values:
-            low, high = intervals.percentile(resampled[name], level, groups)
-            rows.append((name, prevalence, float(values[name][0]), low, high))
+        values = predictive_values(once[0], once[1], prevalence)
+        corners = [predictive_values(hit, quiet, prevalence) for hit, quiet in zip(*ends, strict=True)]
+        resampled = predictive_values(*drawn, prevalence)
+        for name, value in values.items():
+            low, high = (float(corner[name]) for corner in corners)
+            if smooth:
+                low, high = intervals.percentile(resampled[name], level, min(groups))
+            rows.append((name, prevalence, float(value), low, high))
     table = pd.DataFrame(rows, columns=["metric", "prevalence", "value", "low", "high"])
     return table.assign(pages=len(pages), ill=int(is_ill.sum()))
+
+
+def _rate_interval(value: float, drawn: np.ndarray, groups: int, level: float) -> tuple[float, float]:
+    if value in (0.0, 1.0) or groups < scoring.FEW_GROUPS:
+        return intervals.exact(round(value * groups, 9), groups, level)
+    return intervals.percentile(drawn, level, groups)
 
 
 def _rates(is_ill: np.ndarray, alarm: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,8 +103,11 @@ def _rates(is_ill: np.ndarray, alarm: np.ndarray, weights: np.ndarray) -> tuple[
     return counts.divide(right[0], sides[0].sum(axis=1)), counts.divide(right[1], sides[1].sum(axis=1))
 
 
-def predictive_values(sensitivity: np.ndarray, specificity: np.ndarray, prevalence: float) -> dict[str, np.ndarray]:
+def predictive_values(
+    sensitivity: np.ndarray | float, specificity: np.ndarray | float, prevalence: float
+) -> dict[str, np.ndarray]:
     """The share of alarms that are right, and of silences, where `prevalence` of the pages are ill (Bayes' rule)."""
+    sensitivity, specificity = np.asarray(sensitivity), np.asarray(specificity)
     found, missed = sensitivity * prevalence, (1 - sensitivity) * prevalence
     false, quiet = (1 - specificity) * (1 - prevalence), specificity * (1 - prevalence)
     return {

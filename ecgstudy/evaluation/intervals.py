@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from ecgstudy.vocabulary import CLASSES
 
@@ -116,6 +116,32 @@ def percentile(values: np.ndarray, level: float, groups: int) -> tuple[float, fl
         return np.nan, np.nan
     rest = stats.norm.cdf(np.sqrt(groups / (groups - 1)) * stats.t.ppf((1 - level) / 2, groups - 1))
     low, high = np.quantile(known, [rest, 1 - rest])
+    return float(low), float(high)
+
+
+def logit(value: float, values: np.ndarray, level: float, groups: int) -> tuple[float, float]:
+    """An interval for an area under a curve: symmetric on the logit scale, its width from the bootstrap.
+
+    Resamples repeat pages, which raises average precision, and both areas are skewed near 1, so percentiles lie
+    askew: with 30 MI pages they cover 89 to 94 % where 95 % are promised, this one 91 to 96 %.
+
+    Args:
+        value: the area itself.
+        values: its resampled values, shape `(resamples,)`.
+        level: such as 0.95.
+        groups: how many independent groups the score rests on.
+
+    Returns:
+        Low and high in (0, 1); NaN for an area of 0 or 1, where nothing is known about the width.
+
+    References:
+        Boyd, Eng and Page 2013, doi:10.1007/978-3-642-40994-3_29.
+    """
+    if groups < 2 or not 0 < value < 1:
+        return np.nan, np.nan
+    quantile = stats.t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
+    half = quantile * np.nanstd(values) / (value * (1 - value))
+    low, high = special.expit(special.logit(value) + np.array([-half, half]))
     return float(low), float(high)
 
 

@@ -9,6 +9,7 @@ from ecgstudy.evaluation import counts, intervals, metrics, pooling
 from ecgstudy.evaluation.intervals import Resamples
 from ecgstudy.vocabulary import CLASSES
 
+AREAS = ("auroc", "average_precision")
 FEW_GROUPS = 10  # a class recall resting on fewer groups gets an exact interval
 
 
@@ -70,8 +71,8 @@ def interval(name: str, scored: Scored, units: pd.DataFrame, level: float, *, ev
     """The interval of one score.
 
     The bootstrap's, except where it must fail: a share of 0 or 1, or a recall that rests on few groups, gets the
-    exact interval of as many trials as there are groups. A mean of classes that is 1 could at worst hide all its
-    errors in the class with the fewest groups.
+    exact interval of as many trials as there are groups; areas under curves get the logit interval. A mean of
+    classes that is 1 could at worst hide all its errors in the class with the fewest groups.
 
     Args:
         name: of the score.
@@ -90,6 +91,8 @@ def interval(name: str, scored: Scored, units: pd.DataFrame, level: float, *, ev
         return intervals.exact(round(value * groups, 9), groups, level)
     if edge and value > 0.5 and (name.startswith("macro_") or name == "balanced_accuracy"):
         return 1 - (1 - intervals.exact(groups, groups, level)[0]) / len(CLASSES), 1.0
+    if name.removeprefix("macro_").startswith(AREAS):
+        return intervals.logit(value, scored.drawn[name], level, groups)
     return intervals.percentile(scored.drawn[name], level, groups)
 
 

@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from ecgstudy.evaluation import calibration, clinical, detection, operating
+from ecgstudy.vocabulary import PROBABILITIES
 
 SPECIFIC, SENSITIVE = operating.RULES
 FEW = {"resamples": 300, "seed": 0}
@@ -75,3 +76,15 @@ def test_abstaining_keeps_every_page_at_full_coverage(predictions, manifest):
 def test_without_inner_predictions_there_is_no_threshold(predictions, manifest):
     assert detection.detection(predictions[predictions["part"] != "inner"], manifest, **FEW).empty
     assert isinstance(operating.thresholds(predictions[:0], manifest), pd.DataFrame)
+
+
+def test_nothing_missed_on_a_few_infarcts_does_not_make_silence_certain(predictions, manifest):
+    """All six unseen MI pages found, in four groups: the negative predictive value is 1, its interval is not."""
+    sure = predictions.copy()
+    is_mi = sure["page_id"].str.startswith("mi-out")
+    sure.loc[is_mi & (sure["part"] == "unseen"), list(PROBABILITIES)] = np.array([0.97, 0.01, 0.01, 0.01])
+    table = detection.detection(sure, manifest, protocol="unseen", **FEW)
+    row = table.query("model == 'good' and target == 'mi' and metric == 'negative predictive value'")
+    assert (row["value"] == 1).all() and (row["low"] < 1).all() and (row["high"] == 1).all()
+    sensitivity = table.query("model == 'good' and target == 'mi' and metric == 'sensitivity'")["low"]
+    assert sensitivity.to_numpy() == pytest.approx(0.025 ** (1 / 4))
