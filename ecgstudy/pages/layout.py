@@ -22,7 +22,14 @@ _PULSE_LEFT = 95  # of the calibration pulse, feet included
 
 
 class LayoutError(ValueError):
-    """The picture is not a page of a known arrangement."""
+    """The picture is not a page of a known arrangement.
+
+    `reason` is what to tell a person: "too small", "cut off" (rows of an ECG, but not all), or "" (no page at all).
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ def find_layout(picture: np.ndarray) -> PageLayout:
     sheet = SHEETS[name]
     rows = len(sheet.rows) + (sheet.strip_zero_line is not None)
     if len(lines) != rows:
-        raise LayoutError(f"layout {name} has {rows} rows, found {len(lines)} calibration pulses; is the page cut off?")
+        message = f"layout {name} has {rows} rows, found {len(lines)} calibration pulses; is the page cut off?"
+        raise LayoutError(message, "cut off")
     return _with_rows(page, sheet, lines)
 
 
@@ -92,7 +100,8 @@ def _name(separators: tuple[bool, ...], has_frame: bool, pulses: int) -> str:
         return "other"
     raise LayoutError(
         f"no known page: {sum(separators)} of 3 lines between columns, {pulses} calibration pulses, "
-        f"{'a' if has_frame else 'no'} red frame; give an upright page or its waveform area"
+        f"{'a' if has_frame else 'no'} red frame; give an upright page or its waveform area",
+        "cut off" if pulses > 1 else "",
     )
 
 
@@ -135,7 +144,8 @@ class _Page:
         self.zoom = self.width / width  # pixels of the picture per pixel of the reduced view
         size = (width, round(self.height / self.zoom))
         if self.zoom < 0.9:
-            raise LayoutError(f"the picture is {self.width} pixels wide, needs {width}; give it at a larger scale")
+            message = f"the picture is {self.width} pixels wide, needs {width}; give it at a larger scale"
+            raise LayoutError(message, "too small")
         self.small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if self.zoom != 1 else picture
         self.ink = _darkness(self.small)
         edges = _red_frame(picture, self.small, self.zoom)
