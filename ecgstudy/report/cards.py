@@ -1,4 +1,4 @@
-"""Model card, datasheet and checklists, written from a study's own records; what no record answers stands there as open.
+"""Model card, datasheet and checklists, written from a study's own records; what no record answers is marked open.
 
 The words are in model_card.md and datasheet.md beside this file; headings follow Mitchell et al. 2019 (model cards,
 arXiv:1810.03993) and Gebru et al. 2021 (datasheets, arXiv:1803.09010).

@@ -44,7 +44,6 @@ SECTIONS = (
             Item("figure", "ladder", "Balanced accuracy on the four rungs with 95 % intervals. Hollow: claims."),
             Item("table", "headline", "Balanced accuracy with 95 % interval. Random frozen weights are a control."),
             Item("figure", "steps", "The size of each step of the ladder, with its interval."),
-            Item("table", "steps", "The steps in numbers."),
         ),
     ),
     Section(
@@ -78,14 +77,56 @@ SECTIONS = (
     Section(
         "models",
         "The models",
-        "Scores are from out-of-fold answers of the grouped protocol, where one number is wanted.",
+        "Scores are from out-of-fold answers under grouped, where nothing else is said.",
         (
-            Item("figure", "class_recall", "Recall of each class under grouped."),
-            Item("figure", "class_falls", "Recall of each class on each rung, best model."),
-            Item("table", "class_scores", "Scores of each class under grouped."),
-            Item("figure", "confusion", "Where the pages of each class go."),
+            Item("figure", "ladder_baselines", "The ladder of simple models and plain backbones."),
+            Item("figure", "ladder_modified", "The ladder of modified models, beside the backbones they start from."),
+            Item("figure", "class_recall_baselines", "Recall of each class: simple models and plain backbones."),
+            Item("figure", "class_recall_modified", "Recall of each class: modified models."),
+            Item("figure", "confusion", "Where the pages of each class go: the model named for explanations."),
+            Item("figure", "confusion_baselines", "Where the pages of each class go: a baseline."),
             Item("figure", "cost", "Score against size."),
-            Item("figure", "learning_curves", "Loss by epoch, every run."),
+            Item("figure", "cost_baselines", "Score against the time of one run."),
+            Item("table", "cost_baselines", "What a run costs, and what it scores."),
+            Item("figure", "learning_curves_baselines", "Loss by epoch, every run of the baselines."),
+            Item("figure", "learning_curves_modified", "Loss by epoch, every run of the modified models."),
+        ),
+    ),
+    Section(
+        "comparisons",
+        "Comparisons",
+        "Every network against each simple baseline on the same pages; the comparisons were named before any score was "
+        "seen.",
+        (
+            Item(
+                "figure", "comparisons", "Differences with paired intervals, and p values corrected by Holm's method."
+            ),
+            Item("table", "comparisons", "The comparisons in numbers."),
+        ),
+    ),
+    Section(
+        "fall",
+        "Why the score falls",
+        "The fall class by class, what the pages left out have in common, and what a model reaches without a heart.",
+        (
+            Item("figure", "class_falls", "Recall of each class on each rung."),
+            Item("figure", "unseen_by_rate", "Recall among the pages left out, by printed heart rate."),
+            Item("figure", "controls", "The same model on parts of the page that hold no heart."),
+            Item("figure", "robustness", "Balanced accuracy on damaged pages."),
+            Item("figure", "learning_curve", "Balanced accuracy by the number of pages learned from."),
+            Item("figure", "recall_widths", "How far more infarctions would narrow the interval of their recall."),
+        ),
+    ),
+    Section(
+        "use",
+        "What it would mean in use",
+        "Thresholds, calibration and prediction sets come from inner predictions of the training part; the test part "
+        "never moved them.",
+        (
+            Item("figure", "decision_curve", "Net benefit of acting on a model's risk of infarction."),
+            Item("figure", "reliability", "Does a probability mean what it says?"),
+            Item("figure", "risk_coverage", "Abstaining from what a model is unsure of."),
+            Item("figure", "coverage", "How often prediction sets hold the true class."),
         ),
     ),
     Section(
@@ -93,6 +134,10 @@ SECTIONS = (
         "Explanations",
         "A map shows where a model's answer depends on the page. It does not show that the answer is right, nor "
         "that the place means what a cardiologist reads there.",
-        (Item("figure", "maps", "Maps over pages: red speaks for the class, blue against it."),),
+        (
+            Item("figure", "maps", "Maps over pages: red speaks for the class that was answered."),
+            Item("figure", "lead_shares", "The maps by lead: red where a lead gets more than its share of the area."),
+            Item("table", "gradcam_agreement", "Agreement with an independent program."),
+        ),
     ),
 )

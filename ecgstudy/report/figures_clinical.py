@@ -63,7 +63,8 @@ def plot_reliability(
         ax.errorbar(
             own.predicted, own.observed, spread, fmt="o-", color=colour, markersize=4, elinewidth=0.8, label=stage
         )
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    most = min(1.0, 0.1 + max(0.2, float(rows[["predicted", "observed", "high"]].max().max())))
+    ax.set(xlim=(-0.02, most), ylim=(-0.02, most), aspect="equal")
     ax.set(xlabel=f"probability given to {CLASS_TITLES[label].lower()}", ylabel="share of pages where it is true")
     ax.legend(fontsize=8, loc="upper left")
     return ax

@@ -90,13 +90,15 @@ def plot_recall_widths(widths: pd.DataFrame, model: str, ax: Axes | None = None)
     ax.plot(rows.pages, rows.recall, color=colour)
     ax.set(xscale="log", ylim=(0, 1), xlabel="infarction pages in the study", ylabel="recall, mean 95 % interval")
     ax.set_title(tables.model_title(model))
+    ax.set_xticks(rows.pages, [f"{pages}" for pages in rows.pages], fontsize=8)
+    ax.minorticks_off()
     ax.grid(axis="y")
     return ax
 
 
 @style.drawing
 def plot_recall_by(recalls: pd.DataFrame, model: str, column: str, *, protocol: str = "unseen") -> np.ndarray:
-    """Recall of each class among pages that are alike in one respect, such as the printed rate.
+    """Recall of each class among pages that are alike in one respect, such as the printed rate; found of pages below.
 
     Args:
         recalls: as the tables of results hold it (`selection`): `model, protocol, column, stratum, label, found, pages,
@@ -111,16 +113,14 @@ def plot_recall_by(recalls: pd.DataFrame, model: str, column: str, *, protocol: 
     rows = recalls[(recalls.model == model) & (recalls.column == column) & (recalls.protocol == protocol)]
     labels = [label for label in CLASSES if (rows.label == label).any()]
     strata = sorted(rows.stratum.unique(), key=_number)
-    figure, axes = plt.subplots(1, len(labels), figsize=(2.4 * len(labels), 3.2), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(labels), figsize=(2.4 * len(labels), 3.4), sharey=True, squeeze=False)
     for ax, label in zip(axes.flat, labels, strict=True):
         own = rows[rows.label == label]
         at = [strata.index(stratum) for stratum in own.stratum]
         ax.vlines(at, own.low, own.high, color=style.CLASS_COLOURS[label], linewidth=1.6)
         ax.scatter(at, own.value, s=24, color=style.CLASS_COLOURS[label], zorder=3)
-        for place, row in zip(at, tables.each(own), strict=True):
-            ax.text(place, -0.06, f"{row.found}/{row.pages}", ha="center", va="top", fontsize=6.5, color=style.SOFT)
-        ax.set_xticks(range(len(strata)), strata, rotation=40, ha="right")
-        ax.tick_params(axis="x", pad=10)
+        names = [f"{row.stratum} ({row.found}/{row.pages})" for row in tables.each(own)]
+        ax.set_xticks(at, names, rotation=90, fontsize=7.5)
         ax.set(ylim=(-0.02, 1.02), title=CLASS_TITLES[label])
         ax.grid(axis="y")
     axes[0, 0].set_ylabel("recall, with 95 % interval")

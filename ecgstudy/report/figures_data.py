@@ -34,7 +34,7 @@ def plot_copies(copies: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 @style.drawing
 def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Share of the test files that have a copy in the training part of their own fold, per class.
+    """Share of the test files that have a copy in the training or validation part of their own fold, per class.
 
     Args:
         leaks: as `es.leakage` gives its table: `test_files, with_copy` by label; a total is not drawn.
@@ -47,7 +47,8 @@ def plot_leakage(leaks: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.barh(-place, share, height=0.62, color=style.CLASS_COLOURS[row.label])
         ax.text(1.01, -place, f"{share:.0%} of {row.test_files:.0f}", va="center", fontsize=8)
     _class_axis(ax, rows.label)
-    ax.set(xlim=(0, 1), xlabel="share of test files with a copy in training")
+    ax.set(xlim=(0, 1))
+    ax.set_xlabel("share of test files with a copy outside the test part (in training or validation)")
     ax.xaxis.set_major_formatter("{x:.0%}")
     return ax
 

@@ -37,9 +37,8 @@ def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, colu
         for at in range(0, sum(rows.label == label), columns)
     ]
     titles = [[f"{CLASS_TITLES[row.label]}{_after(row)}" for row in tables.each(line)] for line in lines]
-    colours = [[style.CLASS_COLOURS[row.label] for row in tables.each(line)] for line in lines]
     pictures = [[waveform_picture(pages, page_id) for page_id in line.page_id] for line in lines]
-    return _gallery(pictures, titles, colours, ax)
+    return _gallery(pictures, titles, ax)
 
 
 @style.drawing
@@ -67,8 +66,7 @@ def plot_maps(
         shown = [_waveform(picture, layout) for picture, layout in zip(shown, layouts, strict=True)]
     rows = [slice(at, at + columns) for at in range(0, len(shown), columns)]
     titles = list(titles)
-    inks = [[style.INK] * len(shown[row]) for row in rows]
-    return _gallery([shown[row] for row in rows], [titles[row] for row in rows], inks, ax)
+    return _gallery([shown[row] for row in rows], [titles[row] for row in rows], ax)
 
 
 def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -170,7 +168,7 @@ def plot_lead_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _gallery(pictures: list, titles: list, colours: list, ax: Axes | None) -> Axes:
+def _gallery(pictures: list, titles: list, ax: Axes | None) -> Axes:
     """Rows of pictures on one pair of axes, each one unit wide."""
     columns = max(len(line) for line in pictures)
     ratio = max(picture.shape[0] / picture.shape[1] for line in pictures for picture in line)
@@ -183,7 +181,7 @@ def _gallery(pictures: list, titles: list, colours: list, ax: Axes | None) -> Ax
             left = column * (1 + GAP)
             bottom = top - picture.shape[0] / picture.shape[1]
             ax.imshow(picture, extent=(left, left + 1, bottom, top), interpolation="antialiased")
-            ax.text(left, top + 0.02, titles[row][column], fontsize=7.5, color=colours[row][column], weight="bold")
+            ax.text(left, top + 0.02, titles[row][column], fontsize=7.5, weight="bold")
     ax.set(xlim=(0, columns * (1 + GAP) - GAP), ylim=(-(len(pictures) * row_height) + 0.1, 0.12), aspect="equal")
     ax.set_axis_off()
     return ax

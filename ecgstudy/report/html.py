@@ -15,7 +15,7 @@ from ecgstudy.report import contents, tables
 from ecgstudy.report.contents import Item, Section
 from ecgstudy.vocabulary import DISCLAIMER
 
-ROWS_SHOWN = 40  # of a table; the CSV has all
+ROWS_SHOWN = 40  # a longer table is a link
 BYTES_AS_DRAWN = 400_000  # a larger SVG holds photographs of pages; it goes in as a WebP picture instead
 
 
@@ -44,14 +44,13 @@ def write_report(folder: str | Path) -> Path:
 
 
 def table_html(table: pd.DataFrame, caption: str, *, claim: bool = False) -> str:
-    """One table, escaped; the first rows only where it is long."""
+    """One table, escaped."""
     kinds = [' class="number"' if tables.is_number(table[name]) else "" for name in table.columns]
     head = _row("th", table.columns, [f' scope="col"{kind}' for kind in kinds])
-    rows = [_row("td", row, kinds) for row in tables.each(tables.as_text(table).head(ROWS_SHOWN), index=False)]
-    more = f" First {ROWS_SHOWN} of {len(table)} rows." if len(table) > ROWS_SHOWN else ""
+    rows = [_row("td", row, kinds) for row in tables.each(tables.as_text(table), index=False)]
     mark = '<span class="mark">claim</span> ' if claim else ""
     return (
-        f'<div class="scroll"><table{" class=claim" * claim}><caption>{mark}{html.escape(caption)}{more}</caption>'
+        f'<div class="scroll"><table{" class=claim" * claim}><caption>{mark}{html.escape(caption)}</caption>'
         f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -101,7 +100,7 @@ def _head(folder: Path) -> str:
 
 def _contents_list(sections: list[Section]) -> str:
     rows = [(section.anchor, section.title) for section in sections]
-    rows += [("notebooks", "The notebooks"), ("parameters", "The study's parameters")]
+    rows += [("notebooks", "Notebooks and cards"), ("parameters", "The study's parameters")]
     items = "".join(f'<li><a href="#{anchor}">{html.escape(title)}</a></li>' for anchor, title in rows)
     return f'<nav aria-label="Contents"><ol>{items}</ol></nav>'
 
@@ -115,8 +114,11 @@ def _section(section: Section, folder: Path) -> str:
 def _item(item: Item, folder: Path) -> str:
     path = _file(item, folder)
     if item.kind == "table":
+        table = pd.read_csv(path)
         link = f'<a class="soft" href="{html.escape(f"tables/{path.name}")}">{html.escape(path.name)}</a>'
-        return table_html(pd.read_csv(path), item.caption, claim=item.claim) + link
+        if len(table) > ROWS_SHOWN:
+            return f"<p>{link} {html.escape(item.caption)}, {len(table)} rows.</p>"
+        return table_html(table, item.caption, claim=item.claim) + link
     caption = html.escape(item.caption)
     return f'<figure><img src="{embedded(path)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
@@ -129,7 +131,9 @@ def _notebooks(folder: Path) -> str:
         for stem, name in found.items()
     ]
     text = f"<ul>{''.join(rows)}</ul>" if rows else "<p>No notebook of this study has been run yet.</p>"
-    return f'<section id="notebooks"><h2>The notebooks</h2>{text}</section>'
+    cards = [f'<li><a href="{path.name}">{path.name}</a></li>' for path in sorted(folder.glob("*.md"))]
+    more = f"<p>Cards and checklists, written from the study's records:</p><ul>{''.join(cards)}</ul>" if cards else ""
+    return f'<section id="notebooks"><h2>Notebooks and cards</h2>{text}{more}</section>'
 
 
 def _parameters(folder: Path) -> str:

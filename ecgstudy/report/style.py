@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ecgstudy import files
+
 # Hues after Okabe and Ito (2008) and Tol (2021). tests/report/test_style.py holds that they stay
 # apart for red-blind and green-blind readers, and on a grey printer where the order matters.
 CLASS_COLOURS = {"mi": "#D55E00", "abnormal": "#5B2A86", "history": "#F0C64A", "normal": "#2A9D8F"}
@@ -53,6 +55,8 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "ecgstudy",  # the same figure gives the same bytes
 }
 
+FORMATS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".png": {"Software": None}}  # and what not to write into
+
 
 def use_style() -> None:
     """Make the study's style the default of this session; a notebook calls it once."""
@@ -85,7 +89,8 @@ def drawing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _empty(name: str, ax: Axes | None) -> Axes:
     ax = new_axes(6.8, 1.0, ax)
-    ax.text(0, 0.5, f"{name}: this study has nothing to show here", color=SOFT, va="center")
+    what = name.removeprefix("plot_").replace("_", " ")
+    ax.text(0, 0.5, f"{what}: this study has nothing to show here", color=SOFT, va="center")
     ax.set_axis_off()
     return ax
 
@@ -96,7 +101,7 @@ def new_axes(width: float, height: float, ax: Axes | None = None) -> Axes:
 
 
 def save_figure(ax: Axes | np.ndarray, path: str | Path) -> Path:
-    """Save the figure of these axes as SVG and as PNG.
+    """Save the figure of these axes as SVG and as PNG; one that shows no data is not kept, nor an older one.
 
     Args:
         ax: what a drawing function returned: axes, or an array of them.
@@ -107,10 +112,14 @@ def save_figure(ax: Axes | np.ndarray, path: str | Path) -> Path:
     """
     figure = np.ravel(np.asarray(ax, dtype=object))[0].figure
     base = Path(path).with_suffix("")
-    base.parent.mkdir(parents=True, exist_ok=True)
+    if not any(own.has_data() for own in figure.axes):
+        for suffix in FORMATS:
+            base.with_suffix(suffix).unlink(missing_ok=True)
+        return base.with_suffix(".svg")
     with styled():
-        figure.savefig(base.with_suffix(".svg"), metadata={"Date": None}, bbox_inches="tight")
-        figure.savefig(base.with_suffix(".png"), metadata={"Software": None}, bbox_inches="tight")
+        for suffix, metadata in FORMATS.items():
+            options = {"metadata": metadata, "bbox_inches": "tight"}
+            files.write_atomically(base.with_suffix(suffix), functools.partial(figure.savefig, **options))
     return base.with_suffix(".svg")
 
 

@@ -20,7 +20,7 @@ def copies_in_words(copies: pd.DataFrame, leaks: pd.DataFrame, selection: pd.Dat
     lines = [f"{total.files:.0f} selected files show {total.distinct:.0f} distinct pages."]
     lines += [
         f"{CLASS_TITLES[row.Index]}: {row.with_copy / max(1, row.test_files):.0%} of the test files of a random split "
-        "have a copy in training."
+        "have a copy outside the test part."
         for row in tables.each(leaks[leaks.index.isin(CLASSES)])
     ]
     lines.append(f"{selection.unseen.sum()} distinct pages at hand were left out of the selection.")

@@ -32,6 +32,7 @@ class Page(HTMLParser):
 def folder(tmp_path):
     folder = tmp_path / "a<i>study"
     ax = plt.subplots()[1]
+    ax.plot([0, 1])
     for name in ("ladder", "my_own"):
         style.save_figure(ax, folder / "figures" / name)
     tables.save_table(pd.DataFrame({"model": ["<script>alert(1)</script>"], "recall": [0.9]}), folder / "tables/claims")
@@ -39,6 +40,7 @@ def folder(tmp_path):
     (folder / "study.yaml").write_text("study: {name: '<b>'}\n")
     (folder / "notebooks").mkdir()
     (folder / "notebooks" / "01_eda.html").write_text("")
+    (folder / "MODEL_CARD.md").write_text("")
     return folder
 
 
@@ -74,15 +76,16 @@ def test_every_entry_of_the_contents_leads_somewhere(report):
 
 def test_links_to_neighbours_exist(report, folder):
     links = [look["href"] for tag, look in Page(report).found if tag == "a" and not look["href"].startswith("#")]
-    assert "notebooks/01_eda.html" in links and all((folder / link).is_file() for link in links)
+    assert {"notebooks/01_eda.html", "MODEL_CARD.md"} <= set(links)
+    assert all((folder / link).is_file() for link in links)
 
 
 def test_a_readers_own_figure_is_shown_too(report):
     assert 'alt="my own"' in report
 
 
-def test_a_long_table_says_how_much_of_it_is_shown(report):
-    assert "First 40 of 100 rows." in report
+def test_a_long_table_is_a_link(report):
+    assert 'href="tables/long.csv"' in report and "long, 100 rows." in report
 
 
 def test_a_heavy_figure_goes_in_as_a_picture(folder):

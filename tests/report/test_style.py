@@ -57,3 +57,14 @@ def test_the_style_of_a_session_changes_only_when_asked():
         assert plt.rcParams["axes.spines.top"]
         style.use_style()
         assert not plt.rcParams["axes.spines.top"]
+
+
+def test_a_figure_without_data_is_not_kept_and_replaces_an_older_one(tmp_path):
+    ax = plt.subplots()[1]
+    path = style.save_figure(ax, tmp_path / "empty")
+    assert not list(tmp_path.iterdir())
+    ax.plot([1, 2])
+    style.save_figure(ax, path)
+    assert len(list(tmp_path.iterdir())) == 2
+    style.save_figure(plt.subplots()[1], path)
+    assert not list(tmp_path.iterdir())
