@@ -5,13 +5,15 @@ outputs, differs from what was recorded in `outputs/<study>/state.json`. A kille
 every step writes under a temporary name and renames, and the grid looks for its own finished runs first.
 """
 
+import contextlib
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,10 @@ NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability"
 NOTEBOOK_TIMEOUT_SECONDS = (
     12 * 3600
 )  # a night: params/cpu.yaml trains inside this, a hung kernel does not stay for ever
+
+CHATTER = re.compile(
+    r"[IWE]0000 |WARNING: All log messages before absl"
+)  # TensorFlow's, before it can be told to be quiet
 
 Say = Callable[[str], None]
 
@@ -89,11 +95,19 @@ def execute(study: Study, notebook: Path) -> Path:
     target = study.folder / "notebooks" / notebook.name
     target.parent.mkdir(parents=True, exist_ok=True)
     half_done = target.with_suffix(".running.ipynb")
+    log = target.with_suffix(".log")
     try:
-        papermill.execute_notebook(
-            notebook, half_done, {"study": study.content}, cwd=notebook.parent, kernel_name="python3", language="python",
-            progress_bar=False, log_output=False, execution_timeout=NOTEBOOK_TIMEOUT_SECONDS,
-        )  # fmt: skip
+        with _stderr_into(log):  # what kernel and libraries chatter about, and a dying kernel's last words
+            papermill.execute_notebook(
+                notebook,
+                half_done,
+                {"study": study.content},
+                cwd=notebook.parent,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                execution_timeout=NOTEBOOK_TIMEOUT_SECONDS,
+            )
     except papermill.PapermillExecutionError as error:
         failed = target.with_suffix(".failed.ipynb")
         half_done.replace(failed)
@@ -102,7 +116,8 @@ def execute(study: Study, notebook: Path) -> Path:
         ) from None
     except (nbformat.ValidationError, RuntimeError, TimeoutError) as error:
         half_done.unlink(missing_ok=True)
-        raise RuntimeError(f"{notebook.name}: {type(error).__name__}: {error}") from None
+        raise RuntimeError(f"{notebook.name}: {type(error).__name__}: {error} (see {log})") from None
+    log.unlink()
     page, _ = nbconvert.HTMLExporter(embed_images=True).from_filename(str(half_done))
     files.write_atomically(target.with_suffix(".html"), lambda path: path.write_text(page, encoding="utf-8"))
     half_done.replace(target)
@@ -165,11 +180,30 @@ def _in_child(verb: str, study: Study) -> None:
     """Run one verb in a process of its own, so that what it loads (TensorFlow above all) goes with it."""
     command = [sys.executable, "-m", "ecgstudy", verb, str(study.folder / "study.yaml")]
     environment = os.environ | {"ECGSTUDY_OUTPUTS": str(outputs_root().resolve())}
-    code = subprocess.run(command, env=environment, check=False).returncode
-    if code < 0:
-        raise RuntimeError(f"`ecgstudy {verb}` was ended by signal {-code}; the same command goes on where it was")
-    if code:
-        raise SystemExit(code)  # the child has said why
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if not CHATTER.match(line):
+                print(line, end="", file=sys.stderr, flush=True)
+    if child.returncode < 0:
+        raise RuntimeError(f"`ecgstudy {verb}` was ended by signal {-child.returncode}; the same command goes on")
+    if child.returncode:
+        raise SystemExit(child.returncode)  # the child has said why
+
+
+@contextlib.contextmanager
+def _stderr_into(path: Path) -> Iterator[None]:
+    """Send everything that this process and its children write to stderr into a file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _study_key(study: Study) -> str:
