@@ -81,6 +81,7 @@ SECTIONS = (
         (
             Item("figure", "ladder_baselines", "The ladder of simple models and plain backbones."),
             Item("figure", "ladder_modified", "The ladder of modified models, beside the backbones they start from."),
+            Item("figure", "against_backbone", "Each change to a backbone against the plain backbone, paired."),
             Item("figure", "class_recall_baselines", "Recall of each class: simple models and plain backbones."),
             Item("figure", "class_recall_modified", "Recall of each class: modified models."),
             Item("figure", "confusion", "Where the pages of each class go: the model named for explanations."),

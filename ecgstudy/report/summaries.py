@@ -54,6 +54,15 @@ def group_counts(manifest: pd.DataFrame) -> pd.Series:
     )
 
 
+def label_changes(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Distinct pages whose label differs between the two versions of the set: `label, label_v1, pages`."""
+    if "label_v1" not in manifest:
+        return pd.DataFrame(columns=["label", "label_v1", "pages"])
+    pages = manifest.drop_duplicates("page_id")
+    changed = pages[pages.label_v1.notna() & (pages.label_v1 != pages.label)]
+    return changed.groupby(["label", "label_v1"]).size().rename("pages").reset_index()
+
+
 def part_counts(splits: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     """Files of each class in each part of a split, mean over folds and seeds: one row per part."""
     labels = manifest.set_index("path").label
@@ -114,6 +123,18 @@ def with_backbones(names: Sequence[str]) -> list[str]:
     backbones = {registry.model_row(name).backbone for name in modified}
     plain = [name for name in tables.models_of(names, "baseline") if registry.model_row(name).backbone in backbones]
     return tables.order_models([name for name in names if name in modified] + plain)
+
+
+def backbone_pairs(study: Study, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Every modified model with the plain backbone that it modifies; frozen random weights are in no comparison."""
+    rows = [registry.model_row(name) for name in names]
+    compared = [row for row in rows if _weights(row, study.training.recipe(row.name)) != ("random", "head")]
+    plain = {row.backbone: row.name for row in compared if tables.model_family(row.name) == "baseline"}
+    return [
+        (row.name, plain[row.backbone])
+        for row in compared
+        if tables.model_family(row.name) == "modified" and row.backbone in plain
+    ]
 
 
 def missing_models(names: Sequence[str], *families: str) -> list[str]:

@@ -51,13 +51,22 @@ def is_random_control(table: pd.DataFrame) -> pd.Series:
     return (table.weights == "random") & (table.trained == "head")
 
 
-def headline_rows(headline: pd.DataFrame) -> pd.DataFrame:
-    """The headline as `es.headline` gives it, with titles for names, in the registry's order."""
+def headline_rows(headline: pd.DataFrame, claims: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The headline as `es.headline` gives it, with titles for names, in the registry's order.
+
+    Args:
+        headline: indexed by model, one column per rung.
+        claims: the published table; its recall then stands in a last column, for models that are no random control.
+    """
     rows = headline.reset_index()
-    order = order_models(name.split(" ")[0] for name in rows.model)
-    rows = rows.sort_values("model", key=lambda names: names.map(lambda name: order.index(name.split(" ")[0])))
-    titles = [model_title(name.split(" ")[0]) + name[len(name.split(" ")[0]) :] for name in rows.model]
-    return rows.assign(model=titles).reset_index(drop=True)
+    names = rows.model.str.split(" ").str[0]
+    titles = [model_title(name) + text.removeprefix(name) for name, text in zip(names, rows.model, strict=True)]
+    rows = rows.assign(model=titles)
+    if claims is not None:
+        claimed = names.map(claims.set_index("registry_name").recall).where(names == headline.index)
+        rows["Published recall (claim)"] = [f"{value:.2f}" if pd.notna(value) else "" for value in claimed]
+    order = order_models(names)
+    return rows.iloc[sorted(range(len(rows)), key=lambda at: order.index(names[at]))].reset_index(drop=True)
 
 
 def ladder_rows(ladder: pd.DataFrame, metric: str = "balanced_accuracy", *, controls: bool = False) -> pd.DataFrame:

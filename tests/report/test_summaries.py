@@ -82,3 +82,15 @@ def test_costs_stand_beside_scores_under_grouped(ladder):
     table = summaries.cost_table(costs, ladder)
     assert list(table.model) == ["majority", "efficientnet_lite0"]  # frozen random weights are no comparison
     assert table.seconds[1] == 3 and table.value[1] == pytest.approx(0.65)
+
+
+def test_a_modified_model_is_compared_with_its_own_backbone_alone():
+    names = ["densenet121", "densenet121_se", "efficientnet_lite0", "efficientnet_lite0_msa", "efficientnet_msa"]
+    study = Study.load({"name": "small", "models": names})  # offline: DenseNet121 is frozen and random, a control
+    assert summaries.backbone_pairs(study, names) == [("efficientnet_lite0_msa", "efficientnet_lite0")]
+
+
+def test_a_page_whose_label_changed_between_versions_is_counted_once():
+    changed = MANIFEST.assign(label_v1=["history", "history", "normal", "normal", None])
+    assert summaries.label_changes(changed).to_numpy().tolist() == [["mi", "history", 1]]
+    assert summaries.label_changes(MANIFEST).empty

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from ecgstudy.report import tables
+from ecgstudy.report import claims, tables
 
 TABLE = pd.DataFrame({"who": ["a|b_c", None], "value": [0.9, 0.72], "pages": [3, 4], "fit": [True, False]})
 
@@ -59,3 +59,11 @@ def test_models_come_in_the_order_and_families_of_the_registry():
 def test_a_table_longer_than_a_page_gets_no_latex(tmp_path):
     path = tables.save_table(pd.DataFrame({"row": range(tables.TEX_ROWS + 1)}), tmp_path / "long")
     assert path.is_file() and not path.with_suffix(".tex").exists()
+
+
+def test_claims_stand_beside_models_but_not_beside_random_controls():
+    names = ["mobilenet (control: random, frozen)", "baseline_cnn", "majority"]
+    headline = pd.DataFrame({"Grouped": ["a", "b", "c"]}, index=pd.Index(names, name="model"))
+    rows = tables.headline_rows(headline, claims.read_claims())
+    assert list(rows.model) == ["Class frequencies", "Baseline CNN", "MobileNet (control: random, frozen)"]
+    assert list(rows["Published recall (claim)"]) == ["", "0.68", ""]
