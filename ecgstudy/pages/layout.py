@@ -177,7 +177,7 @@ class _Page:
         at, top, bottom = self._small(self.x(full)), self._small(self.y(500)), self._small(self.y(1050))
         part = self.ink[max(top, 0) : bottom, at - 5 : at + 6]
         pairs = part[:, 1:] + part[:, :-1]  # the line may fall between two pixels
-        return bool((pairs > 0.5).mean(axis=0).max() > 0.85)
+        return bool((pairs > 0.5).mean(axis=0).max() > 0.85 and part.mean() < 0.5)
 
     def zero_lines(self) -> list[float]:
         """Fractions of the height at which the calibration pulses stand, from the top."""
@@ -191,7 +191,7 @@ class _Page:
         match[~inked] = 0  # on blank paper the correlation is 0/0, and anything
         score, column = match.max(axis=1), match.argmax(axis=1)
         nearby = cv2.dilate(score[:, None], np.ones((31, 1)))[:, 0]
-        tops = np.flatnonzero((score == nearby) & (score > 0.6))
+        tops = np.flatnonzero((score == nearby) & (score > max(0.45, 0.7 * score.max())))
         tops = tops[tops > _BELOW + 1]  # feet above the picture are none
         return [self._foot(row - _BELOW - 0.5, max(left, 0) + column[row]) / self.height for row in tops]
 
