@@ -1,0 +1,50 @@
+"""The card that lies beside a released model, in Markdown: what it is, how it did, what it must not be used for."""
+
+from typing import Any
+
+from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, DISCLAIMER, PROTOCOL_TITLES
+
+
+def model_card(record: dict[str, Any]) -> str:
+    """The card of a release, from its record alone."""
+    picture, pages = record["picture"], record["pages"]
+    parts = [
+        f'# {record["title"]}, as study "{record["study"]}" hands it out (release {record["key"]})',
+        f"## Not a medical device\n\n{DISCLAIMER}",
+        "## What it is\n\n"
+        f"{len(record['runs'])} models of one kind, each trained on another part of {pages['number']} pages of "
+        f"{pages['groups']} groups (layouts: {', '.join(pages['layouts'])}); their calibrated answers are averaged. "
+        f"First weights: {record['weights']}; trained: {record['trained']}. It reads the region "
+        f"`{picture['region']}` at {picture['width']} x {picture['height']} pixels. Chosen by: {record['chosen_by']}.",
+        f"## How it did on pages that it had not learned from\n\n{how_it_did(record)}",
+        "## What it refuses\n\nPictures that are no ECG page, pages of other layouts, pages that are too small, too "
+        "blurred or cut off, and pages less like the training pages than these are like each other (further than "
+        f"{record['unlike_from']:.1f} grey levels). What it does not refuse can still be wrong.",
+        "## Files\n\n"
+        + "\n".join(f"- `{f['file']}`: SHA-256 `{f['sha256']}`" for f in record["files"].values())
+        + "\n\nMade with "
+        + ", ".join(f"{name} {version}" for name, version in record["libraries"].items())
+        + ".",
+    ]
+    return "\n\n".join(parts)
+
+
+def how_it_did(record: dict[str, Any]) -> str:
+    """One paragraph per rung: balanced accuracy, found pages of each class, coverage of the sets."""
+    lines = [in_words(record, protocol) for protocol in ("unseen", "grouped") if protocol in record["measured"]]
+    return "\n\n".join(lines) or "This study has no such pages; nothing is known."
+
+
+def in_words(record: dict[str, Any], protocol: str) -> str:
+    """What was measured on one rung, for people."""
+    own = record["measured"][protocol]
+    score = own["score"]
+    recalls = [
+        f"{CLASS_TITLES[name]} {row['found']} of {row['pages']} ({row['low']:.2f} to {row['high']:.2f})"
+        for name, row in ((name, own["recalls"][name]) for name in CLASSES if name in own["recalls"])
+    ]
+    where = {"unseen": "the pages left out of the selection", "grouped": "held-out pages of the selection"}[protocol]
+    return (
+        f"{PROTOCOL_TITLES[protocol]} ({where}, {score['pages']} pages): balanced accuracy {score['value']:.2f} "
+        f"({score['low']:.2f} to {score['high']:.2f}); found: {', '.join(recalls)}."
+    )
