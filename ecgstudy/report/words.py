@@ -76,3 +76,17 @@ def claims_in_words(checked: pd.DataFrame) -> str:
         for row in tables.each(checked[checked.constant != ""])
     ]
     return "\n".join(lines) or "Every printed row is possible, and none is a constant answer."
+
+
+def outside_in_words(shares: pd.DataFrame) -> str:
+    """How much of the maps of each class lies outside of leads and rhythm strip.
+
+    Args:
+        shares: as `es.mean_shares` gives them by label: `label, region, value, area`.
+    """
+    rows = shares[shares.region == "outside"]
+    return "\n".join(
+        f"{CLASS_TITLES[row.label]}: {row.value:.0%} of the maps lies outside of the leads, which is {row.area:.0%} "
+        "of the page."
+        for row in tables.each(rows[rows.value.notna()])
+    )

@@ -36,3 +36,10 @@ def test_odd_claims_are_told_with_their_arithmetic():
 def test_a_table_without_odd_rows_is_told_so():
     table = claims.read_claims().iloc[[0]]
     assert words.claims_in_words(claims.check_claims(table)).startswith("Every printed row is possible")
+
+
+def test_what_lies_outside_of_the_leads_is_told_with_its_area():
+    shares = pd.DataFrame({"label": ["mi", "mi"], "region": ["I", "outside"], "value": [0.8, 0.2], "area": [0.9, 0.1]})
+    assert words.outside_in_words(shares) == (
+        "Myocardial infarction: 20% of the maps lies outside of the leads, which is 10% of the page."
+    )
