@@ -48,6 +48,8 @@ _NAMES = {
     "recalls": "evaluation.outcomes",
     "steps": "evaluation.steps",
     "gradcam_agreement": "explanation.crosscheck",
+    "gradient_differences": "explanation.crosscheck",
+    "occlusion_differences": "explanation.crosscheck",
     "mean_shares": "explanation.leads",
     "shares_table": "explanation.leads",
     "explain": "explanation.maps",
@@ -99,6 +101,8 @@ _NAMES = {
     "sample_pages": "report.summaries",
     "selection_counts": "report.summaries",
     "with_backbones": "report.summaries",
+    "backbone_pairs": "report.summaries",
+    "label_changes": "report.summaries",
     "headline_rows": "report.tables",
     "model_title": "report.tables",
     "models_of": "report.tables",
@@ -109,6 +113,7 @@ _NAMES = {
     "claims_in_words": "report.words",
     "copies_in_words": "report.words",
     "ladder_in_words": "report.words",
+    "outside_in_words": "report.words",
 }
 
 
