@@ -1,3 +1,4 @@
+import shutil
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
@@ -28,9 +29,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "a<i>study"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("outputs") / "a<i>study"
     ax = plt.subplots()[1]
     ax.plot([0, 1])
     for name in ("ladder", "my_own"):
@@ -44,7 +45,7 @@ def folder(tmp_path):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def report(folder) -> str:
     return html.write_report(folder).read_text(encoding="utf-8")
 
@@ -88,8 +89,8 @@ def test_a_long_table_is_a_link(report):
     assert 'href="tables/long.csv"' in report and "long, 100 rows." in report
 
 
-def test_a_heavy_figure_goes_in_as_a_picture(folder):
-    path = folder / "figures" / "ladder.svg"
+def test_a_heavy_figure_goes_in_as_a_picture(folder, tmp_path):
+    path = shutil.copytree(folder / "figures", tmp_path / "figures") / "ladder.svg"
     path.write_bytes(path.read_bytes() + b" " * html.BYTES_AS_DRAWN)
     assert html.embedded(path).startswith("data:image/webp")
 
