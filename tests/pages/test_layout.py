@@ -152,3 +152,19 @@ def test_finding_takes_less_than_50_ms(recording):
     for _ in range(5):
         layout.find_layout(picture)
     assert (time.process_time() - start) / 5 < 0.05
+
+
+@pytest.mark.parametrize("name", ["3x4", "6x2plain"])
+def test_a_hidden_calibration_pulse_is_filled_in_where_rows_are_fixed(name, recording):
+    picture = draw.draw_page(recording, layout=name).picture.copy()
+    whole = layout.find_layout(picture)
+    line = round(whole.zero_lines["II"] * picture.shape[0])
+    picture[line - 26 : line + 2, :25] = 255
+    assert layout.find_layout(picture).zero_lines["II"] == pytest.approx(whole.zero_lines["II"], abs=0.005)
+
+
+def test_a_pale_page_without_colour_is_found(recording):
+    for name in ("3x4", "6x2plain", "6x2grid"):
+        grey = draw.draw_page(recording, layout=name).picture.mean(axis=2, keepdims=True)
+        pale = np.repeat(255 - 0.5 * (255 - grey), 3, axis=2).astype(np.uint8)
+        assert layout.find_layout(pale).name == name
