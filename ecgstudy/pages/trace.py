@@ -19,7 +19,6 @@ from ecgstudy.pages.strokes import INK, Runs, heights
 
 SAMPLING_RATE = 250.0  # Hz, of every traced signal, whatever the picture's scale
 _FINEST_PIXELS_PER_MM = 5.0  # coarser pictures are enlarged before edges are read
-_HALF_PIXEL_MM = 0.5 / 7.87  # columns are given by pixels of the original; a trace begins in the middle of one
 _LEVEL_QUANTILE = 0.1  # of the thickness of the ink
 _NEAR_PIXELS, _FAR_PIXELS = 3, 24  # a path may miss the ink by so much, on a level and on a steep stroke
 _BAND_SECONDS, _BAND_PENS = 0.3, 6  # a band of ink so long and so thick is no trace
@@ -66,8 +65,8 @@ def trace(picture: np.ndarray) -> Traced:
         LayoutError: no known arrangement of leads is recognised; the message has what was measured.
         TraceError: the arrangement is known, but no trace stands in it.
     """
-    upright, turned = straighten.straighten(picture)
-    return trace_upright(upright, layout.find_layout(upright), turned=turned)
+    upright = straighten.straighten(picture)
+    return trace_upright(upright.picture, layout.find_layout(upright.picture), turned=upright.turned)
 
 
 def trace_upright(picture: np.ndarray, where: layout.PageLayout, *, turned: float = 0.0) -> Traced:
@@ -76,7 +75,7 @@ def trace_upright(picture: np.ndarray, where: layout.PageLayout, *, turned: floa
         raise TraceError(f"the page's arrangement is {where.name!r}: it is not known where its leads are")
     dark, fine = _working_ink(picture, where.pixels_per_mm)
     pixels_per_mm = where.pixels_per_mm * len(fine) / len(picture)
-    found = lanes.lanes(where, fine.shape, pixels_per_mm)
+    found = lanes.on_separators(lanes.lanes(where, fine.shape, pixels_per_mm), fine, pixels_per_mm)
     measured = calibration.measure_pulses(fine, found, pixels_per_mm)
     pixels_per_mv = pixels_per_mm * calibration.gain(measured)
     separators = lanes.separator_columns(fine >= INK, found, pixels_per_mm)
@@ -236,7 +235,7 @@ def _forget_name(lane: Lane, claims: crossings.Claims, row: int, pen: float) -> 
 def _signal(lane: Lane, read: _Read, pixels_per_mm: float, pixels_per_mv: float) -> np.ndarray:
     """Millivolts at `SAMPLING_RATE` from the lane's begin to its end; NaN next to a column that is not known."""
     millivolts = (lane.zero - (read.rows + 0.5)) / pixels_per_mv
-    begin = lane.left + _HALF_PIXEL_MM * pixels_per_mm
+    begin = lane.left + lanes.HALF_PIXEL_MM * pixels_per_mm
     seconds = (lane.columns + 0.5 - begin) / (lane.right - lane.left) * lane.seconds
     wanted = np.arange(round(lane.seconds * SAMPLING_RATE)) / SAMPLING_RATE
     known = np.isfinite(millivolts)
