@@ -129,7 +129,8 @@ class Landmarks:
 
 def _darkness(picture: np.ndarray) -> np.ndarray:
     """0 for paper and red lines, 1 for black ink: `(height, width)` float32."""
-    return 1 - picture.max(axis=2).astype(np.float32) / 255
+    red, green, blue = (picture[..., channel] for channel in range(3))  # four times as fast as `max(axis=2)`
+    return 1 - np.maximum(np.maximum(red, green), blue).astype(np.float32) / 255
 
 
 def _contrast(darkness: np.ndarray) -> np.ndarray:
