@@ -85,6 +85,41 @@ def train(
 
 
 @app.command()
+def evaluate(
+    params: Annotated[Path, typer.Argument(help="A params file.")] = Path("params/quick.yaml"),
+    model: Annotated[list[str] | None, typer.Option(help="One model (may be repeated); all by default.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="A CSV of page_id, p_mi, p_abnormal, p_history, p_normal to score instead.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="What the leaderboard is ordered by.")] = "balanced_accuracy",
+    data: DataOption = None,
+) -> None:
+    """Score a study's finished runs, or a prediction file beside them.
+
+    Example: ecgstudy evaluate params/complete.yaml --predictions mine.csv
+    """
+    import pandas as pd
+
+    from ecgstudy.data.manifest import read_manifest
+    from ecgstudy.evaluation import ladder as rungs
+    from ecgstudy.evaluation import submission
+    from ecgstudy.training.runs import read_predictions
+
+    study = Study.load(params, data=data)
+    manifest = read_manifest(study.folder / "manifest.csv")
+    settings = {"resamples": study.evaluation.resamples, "level": study.evaluation.level}
+    table = pd.DataFrame()
+    if predictions is None or (study.folder / "runs").is_dir():
+        table = rungs.ladder(read_predictions(study, model or None), manifest, **settings)
+    if predictions is None:
+        print(rungs.headline(table, metric).to_string())
+        return
+    answers = submission.read_submission(predictions, manifest)
+    mine = submission.score_submission(answers, manifest, name=predictions.stem, **settings)
+    print(submission.leaderboard(table, mine, metric=metric).round(3).to_string(index=False))
+
+
+@app.command()
 def report(params: Params) -> None:
     """Write outputs/<study>/report.html from the finished tables and figures."""
     from ecgstudy.report.html import write_report
