@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import threadpoolctl
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -40,7 +41,9 @@ def fit(name: str, inputs: Any, labels: np.ndarray, *, groups: np.ndarray, seed:
     Returns:
         A function from inputs of the same kind to probabilities, shape `(pages, 4)`.
     """
-    return SIMPLE[name](inputs, labels, groups, seed)
+    # One thread: these matrices are small, and several threads wait for each other longer than they compute.
+    with threadpoolctl.threadpool_limits(1):
+        return SIMPLE[name](inputs, labels, groups, seed)
 
 
 def majority(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
@@ -55,7 +58,7 @@ def heart_rate(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -
     A page without a rate gets the median and a mark.
     """
     spline = SplineTransformer(n_knots=4, degree=3, knots="quantile", extrapolation="constant")
-    model = make_pipeline(SimpleImputer(strategy="median"), spline, _logistic(1.0))
+    model = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), spline, _logistic(1.0))
     return _as_answer(model, _rate_columns, inputs, labels)
 
 
@@ -76,10 +79,14 @@ def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> An
     """
     filled = SimpleImputer(add_indicator=True, keep_empty_features=True)
     linear = make_pipeline(filled, StandardScaler(), _logistic(0.01))
-    boosted = HistGradientBoostingClassifier(
+    # A number that no measurement has stands for a missing one: trees part it off as they would a gap, and a column
+    # that a fold knows nothing of does not stop them.
+    marked = SimpleImputer(strategy="constant", fill_value=-1e6, keep_empty_features=True)
+    trees = HistGradientBoostingClassifier(
         class_weight="balanced", learning_rate=0.05, max_iter=150, max_leaf_nodes=8, l2_regularization=1.0,
         random_state=seed,
     )  # fmt: skip
+    boosted = make_pipeline(marked, trees)
     folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
     errors = []
     for model in (linear, boosted):
@@ -123,7 +130,8 @@ def _as_answer(model: Any, columns: Callable[[Any], np.ndarray], inputs: Any, la
 
     def answer(pages: Any) -> np.ndarray:
         probabilities = np.zeros((len(pages), len(CLASSES)))
-        probabilities[:, model.classes_] = model.predict_proba(columns(pages))
+        with threadpoolctl.threadpool_limits(1):
+            probabilities[:, model.classes_] = model.predict_proba(columns(pages))
         return probabilities
 
     return answer

@@ -1,6 +1,7 @@
 """Where a network's first weights come from: Keras' ImageNet files, an installed package, chance, or a file."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,12 @@ def load_keras_file(trunk: keras.Model, path: Path) -> None:
         raise ValueError(f"weights: {path}: no such file; choose imagenet, offline, random or a file in Keras' format")
     try:
         if path.name.endswith(".weights.h5"):
-            trunk.load_weights(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
+                trunk.load_weights(path)
         else:
             _load_by_order(trunk, path)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, UserWarning) as error:
         reason = " ".join(str(error).split())[:160]
         raise ValueError(f"weights: {path}: not the weights of this backbone ({reason})") from None
 

@@ -100,7 +100,7 @@ class Trainer:
             One row per epoch: `epoch, loss, accuracy, val_loss, val_accuracy`, and `best`, true once.
 
         Raises:
-            ValueError: the loss is not a number any more.
+            ValueError: the loss is not a number any more; memory does not suffice.
         """
         weights = self._weights(train.targets)
         watch = Epochs(
@@ -114,10 +114,16 @@ class Trainer:
                 batch_size=self.recipe.batch_size, seed=seed, first_epoch=first,
             )  # fmt: skip
             self._use_function_for(steps)
-            self.model.fit(
-                batches, steps_per_epoch=steps, initial_epoch=first, epochs=watch.epochs, verbose=0, shuffle=False,
-                callbacks=[*_before(self.recipe), watch],
-            )  # fmt: skip
+            try:
+                self.model.fit(
+                    batches, steps_per_epoch=steps, initial_epoch=first, epochs=watch.epochs, verbose=0, shuffle=False,
+                    callbacks=[*_before(self.recipe), watch],
+                )  # fmt: skip
+            except tf.errors.ResourceExhaustedError:
+                raise ValueError(
+                    f"out of memory with batches of {self.recipe.batch_size}; lower training.batch_size or the size of "
+                    "the image, start training.train_from at a later layer, or set training.mixed_precision"
+                ) from None
             self._epoch_functions[self.model.steps_per_execution] = self.model.train_function
         watch.finish(self.model)
         return watch.table()

@@ -61,7 +61,8 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
         own_todo = [(run, own) for run, own in todo if run.model == name]
         for number, (run, own) in enumerate(own_todo, start=1):
             facts = model.run(run, own, pages.page_rows, folder / run.name)
-            progress(f"{run.model}: {run.protocol}, fold {run.fold} ({number} of {len(own_todo)}), {facts}")
+            on = run.protocol if run.variant == runs.CLEAN else run.variant
+            progress(f"{run.model}: {on}, fold {run.fold} ({number} of {len(own_todo)}), {facts}")
 
 
 class Model:
@@ -89,6 +90,12 @@ class Model:
         def examples(table: pd.DataFrame) -> Examples:
             return Examples(np.array([page_rows[p] for p in table["page_id"]]), table["target"].to_numpy())
 
+        batch, files_at_hand = self.trainer.recipe.batch_size, len(own.train)
+        if batch > files_at_hand and run.variant == runs.CLEAN:  # a share of the pages may be less than a batch
+            raise ValueError(
+                f"{run.model}, {run.protocol}, fold {run.fold}: training.batch_size is {batch}, but the training part "
+                f"has {files_at_hand} files; lower it"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         self.trainer.begin(run.seed)
         history = self.trainer.fit(
@@ -101,7 +108,7 @@ class Model:
         ]
         self._save(history, folder)
         best = int(history["epoch"][history["best"]].iloc[0]) + 1
-        if run.protocol == "grouped" and self.on_prefix:
+        if run.protocol == "grouped" and self.on_prefix and run.variant == runs.CLEAN:
             tables.append(self._inner(run, own.learning, examples, best))
         seconds = time.monotonic() - began
         runs.finish(folder, run, pd.concat(tables), self._facts(len(history), best, seconds))

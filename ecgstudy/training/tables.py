@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import threadpoolctl
 
 from ecgstudy.models import simple
 from ecgstudy.training import parts, runs
@@ -36,16 +35,14 @@ def train(run: Run, own: Parts, inputs: Any, page_rows: dict[str, int], folder: 
         targets, groups = rows["target"].to_numpy(), rows["group"].to_numpy()
         return simple.fit(run.model, take(rows), targets, groups=groups, seed=run.seed)
 
-    # One thread: these matrices are small, and several threads wait for each other longer than they compute.
-    with threadpoolctl.threadpool_limits(1):
-        answer = fit(learning)
-        tables = [parts.answered(rows, part, answer(take(rows))) for part, rows in _asked(own)]
-        if run.protocol == "grouped":
-            number = parts.inner_numbers(run, learning)
-            inner = np.zeros((len(learning), len(parts.CLASSES)))
-            for fold in np.unique(number):
-                inner[number == fold] = fit(learning[number != fold])(take(learning[number == fold]))
-            tables.append(parts.answered(learning, "inner", inner))
+    answer = fit(learning)
+    tables = [parts.answered(rows, part, answer(take(rows))) for part, rows in _asked(own)]
+    if run.protocol == "grouped" and run.variant == runs.CLEAN:
+        number = parts.inner_numbers(run, learning)
+        inner = np.zeros((len(learning), len(parts.CLASSES)))
+        for fold in np.unique(number):
+            inner[number == fold] = fit(learning[number != fold])(take(learning[number == fold]))
+        tables.append(parts.answered(learning, "inner", inner))
     folder.mkdir(parents=True, exist_ok=True)
     runs.finish(folder, run, pd.concat(tables), {"seconds": round(time.monotonic() - began, 3)})
 
