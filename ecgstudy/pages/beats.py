@@ -290,3 +290,9 @@ def _axis(medians: dict[str, np.ndarray], found: waves.Intervals) -> float:
     if not np.isfinite(down + areas["I"]):
         return float("nan")
     return float(np.degrees(np.arctan2(down * 2 / np.sqrt(3), areas["I"])))
+
+
+def empty_row() -> dict[str, float]:
+    """`Measurements.as_row` of a page on which nothing could be measured."""
+    names = [*COMMON_COLUMNS, *(f"{lead}_{name}" for lead in LEADS for name in waves.LEAD_COLUMNS)]
+    return dict.fromkeys(names, float("nan"))

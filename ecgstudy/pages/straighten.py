@@ -15,6 +15,8 @@ from ecgstudy.pages.paper import HEIGHT, SHEETS, WIDTH
 _VIEW_WIDTH = 740  # of the reduced view in which lines are looked for
 _UPRIGHT_DEGREES = 0.15  # what is less oblique is left alone
 _SKEWED = 0.006  # so are frames whose opposite sides differ by less than this share
+_FRAME_SHARE = (0.95, 0.65)  # of a full page's width and height that the lines of the shortest frame run
+_DIVIDER_SHARE = 0.6  # of a full page's height
 _MOST_CANDIDATES = 40  # of the strongest lines of one direction
 _LONGEST_GAP = 8  # pixels of the view, in one line
 _STRAIGHT = 0.8  # pixels of the view that a line's ink lies within
@@ -44,6 +46,8 @@ def straighten(picture: np.ndarray) -> Upright:
     zoom = max(1.0, picture.shape[1] / _VIEW_WIDTH)
     size = (round(picture.shape[1] / zoom), round(picture.shape[0] / zoom))
     view = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if zoom > 1 else picture
+    if _stands_upright(view):
+        return Upright(picture, 0.0, "")
     corners = _frame_corners(view)
     if corners is not None:
         return _from_frame(picture, (corners + 0.5) * zoom - 0.5)
@@ -51,6 +55,34 @@ def straighten(picture: np.ndarray) -> Upright:
     if corners is not None:
         return _from_sheet(picture, (corners + 0.5) * zoom - 0.5)
     return _from_lines(picture, view, zoom)
+
+
+def _stands_upright(view: np.ndarray) -> bool:
+    """Do the frame's lines, or without a frame the divider, fill their own row and column of pixels? Quick."""
+    red = _thin_red(view) > 12
+    if red.mean() > 0.002:
+        rows, columns = (_fullest(red, axis) for axis in (1, 0))
+        return bool(min(rows) > 0.9 * _FRAME_SHARE[0] and min(columns) > 0.9 * _FRAME_SHARE[1])
+    return max(_fullest(_thin_black(view) > 0.35, 0)) > 0.9 * _DIVIDER_SHARE
+
+
+def _fullest(mask: np.ndarray, axis: int) -> tuple[float, float]:
+    """The fullest line of pixels (or two beside each other) in the first and in the second half of a mask."""
+    pairs = mask | np.roll(mask, -1, axis=1 - axis)
+    filled = pairs.mean(axis=axis)
+    return float(filled[: filled.size // 2].max()), float(filled[filled.size // 2 :].max())
+
+
+def _thin_red(view: np.ndarray) -> np.ndarray:
+    """How red thin lines are, uint8: a frame, but no brown table."""
+    red = cv2.subtract(view[..., 0], view[..., 1])
+    return cv2.morphologyEx(red, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))
+
+
+def _thin_black(view: np.ndarray) -> np.ndarray:
+    """How black thin lines are, 0..1: strokes, but no dark table."""
+    black = cv2.morphologyEx(view.max(axis=2), cv2.MORPH_BLACKHAT, np.ones((9, 9), np.uint8))
+    return black.astype(np.float32) / 255
 
 
 def _from_frame(picture: np.ndarray, corners: np.ndarray) -> Upright:
@@ -79,8 +111,7 @@ def _frame_corners(view: np.ndarray) -> np.ndarray | None:
 
     They may lie outside of the picture, as corners of a rotated page do.
     """
-    red = cv2.subtract(view[..., 0], view[..., 1])
-    thin = cv2.morphologyEx(red, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))  # no brown table
+    thin = _thin_red(view)
     redness = thin / np.float32(max(40.0, 0.8 * float(np.quantile(thin, 0.998))))
     across = _lines(redness, upright=False, shortest=0.35 * view.shape[1])
     down = _lines(redness, upright=True, shortest=0.25 * len(view))
@@ -135,8 +166,7 @@ def _meeting(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
     """Upright by the header's rule and the divider of a page without a frame, or by the divider alone."""
-    thin = cv2.morphologyEx(view.max(axis=2), cv2.MORPH_BLACKHAT, np.ones((9, 9), np.uint8))  # no dark table
-    darkness = thin.astype(np.float32) / 255
+    darkness = _thin_black(view)
     dividers = _lines(darkness, upright=True, shortest=0.3 * len(view))
     if len(dividers) not in _DIVIDERS:
         return Upright(picture, 0.0, "")
