@@ -116,8 +116,12 @@ def _found(recalls: pd.DataFrame) -> str:
         f"- {tables.model_title(row.model)}, {PROTOCOL_TITLES[protocol].lower()}: {row.found} of {row.pages} "
         f"({row.low:.2f} to {row.high:.2f})"
         for protocol in ("grouped", "unseen")
-        for row in tables.each(rows[rows.protocol == protocol])
+        for row in tables.each(rows[rows.protocol == protocol].sort_values("model", key=_place))
     )
+
+
+def _place(models: pd.Series) -> pd.Series:
+    return models.map(tables.order_models(models.unique()).index)
 
 
 def _written(path: Path, text: str) -> Path:

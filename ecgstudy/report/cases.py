@@ -26,8 +26,8 @@ def cases(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int, seed
         seed: of the draw.
 
     Returns:
-        `page_id, label, answer, right, probability, group, title`: `probability` is that of the answer. Infarctions
-        first.
+        `page_id, label, answer, right, probability, group, title`: `probability` is that of the answer. The first rows
+        are one page of every kind, infarctions first; then follow the second ones.
     """
     tested = predictions[(predictions.part == "test") & (predictions.condition == "clean")].drop_duplicates("page_id")
     table = tested.merge(manifest.drop_duplicates("page_id")[["page_id", "label", "group"]], on="page_id")
@@ -42,8 +42,9 @@ def cases(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int, seed
     turn = table.groupby(["label", "right"]).cumcount()  # the first of every kind before the second of any
     place = table.label.map(CLASSES.index)
     table = table.assign(turn=turn, place=place).sort_values(["turn", "place", "right"], ascending=[True, True, False])
-    chosen = table.head(count).sort_values(["place", "right"], ascending=[True, False], kind="stable")
-    return chosen[["page_id", "label", "answer", "right", "probability", "group", "title"]].reset_index(drop=True)
+    return table.head(count)[["page_id", "label", "answer", "right", "probability", "group", "title"]].reset_index(
+        drop=True
+    )
 
 
 def case_pictures(pages: Pages, page_ids: Sequence[str], image: Image) -> tuple[np.ndarray, Backdrop]:
