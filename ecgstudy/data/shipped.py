@@ -27,6 +27,7 @@ ARCHIVES = ("selected_pages.zip", "unseen_pages.zip")
 REDUCTION = 3  # the scale of packed pages is the original's divided by this
 QUALITY = 40  # of WebP; below it the trace's centre line begins to move
 _EXTRA_COLUMNS = ("label_v1", "printed_bpm", "month", "lead_off", "low_quality", "strip_lead")
+_TAIL, _DOT, _INK = 12, 4, 128  # rows of an original below the frame's edge, pixels of a grid dot, darkest paper
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # of all members, so that packing twice gives the same bytes
 
 
@@ -152,8 +153,29 @@ def crop(page: np.ndarray, where: layout.PageLayout) -> np.ndarray:
     """As `packed_picture`, for a page whose layout is known."""
     rows, columns = where.frame.pixels(*page.shape[:2])
     area = page[rows, columns]
+    if where.name == "6x2grid":
+        area = without_tails(area)
     size = round(area.shape[1] / REDUCTION), round(area.shape[0] / REDUCTION)
     return cv2.resize(area, size, interpolation=cv2.INTER_AREA)
+
+
+def without_tails(area: np.ndarray) -> np.ndarray:
+    """A waveform area without what hangs into it from above: tails of letters of a reading that reaches the frame.
+
+    Ink in the uppermost rows that is more than a dot of the grid and that no ink below continues becomes paper.
+    """
+    near = area[: 3 * _TAIL]
+    ink = (near.max(axis=2) < _INK).astype(np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    bottom = stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
+    tails = [n for n in range(1, count) if bottom[n] <= _TAIL and stats[n, cv2.CC_STAT_AREA] > _DOT]
+    if not tails:
+        return area
+    letters = cv2.dilate(np.isin(pieces, tails).astype(np.uint8), np.ones((5, 5)))[:_TAIL].astype(bool)  # soft edges
+    area = area.copy()
+    paper = np.median(area[:_TAIL], axis=1, keepdims=True).astype(np.uint8)  # frame and grid run along the rows
+    area[:_TAIL] = np.where(letters[..., None], paper, area[:_TAIL])
+    return area
 
 
 def encode(picture: np.ndarray) -> bytes:
