@@ -8,12 +8,12 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 import yaml
 
-from ecgstudy.vocabulary import PROTOCOLS, Protocol, choose
+from ecgstudy.vocabulary import PROTOCOLS, Control, Protocol, choose
 
 
 class Section(pydantic.BaseModel):
@@ -85,9 +85,10 @@ class Evaluation(Section):
     resamples: pydantic.PositiveInt = 10_000
     level: float = pydantic.Field(0.95, gt=0.5, lt=1)
     robustness_pages: pydantic.NonNegativeInt = 0  # 0: no damaged pages are answered
-    robustness_severities: tuple[int, ...] = (2, 4)
-    controls: tuple[str, ...] = ()  # variants to train beside the clean runs
-    control_model: str = "efficientnet_lite0"
+    robustness_severities: tuple[Annotated[int, pydantic.Field(ge=1, le=5)], ...] = (2, 4)
+    controls: tuple[Control, ...] = ()  # trained beside the clean runs of `grouped`
+    learning_shares: tuple[Annotated[float, pydantic.Field(gt=0, lt=1)], ...] = ()  # of the groups to learn from
+    control_model: str = "efficientnet_lite0"  # whose controls, shares and damaged pages
 
 
 class Explanation(Section):

@@ -1,7 +1,7 @@
 """The words that all rooms share: classes, layouts, protocols, leads and column names."""
 
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, get_args
 
 CLASSES = ("mi", "abnormal", "history", "normal")  # this order everywhere: columns, softmax, confusion matrices
 CLASS_TITLES = {
@@ -22,6 +22,11 @@ PROTOCOL_TITLES = {
     "grouped": "Grouped",
     "unseen": "Pages left out",
 }
+
+# what a run may learn from instead, to show what else than the heart tells the class; shares of the pages have
+# names like `share-0.5`
+Control = Literal["header_only", "footer_only", "border_only", "masked_trace", "how_made", "permuted_labels"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 # `unseen` and `inner` stand in predictions only: the pages left out of the selection, and the
 # inner out-of-fold answers for the training part, from which thresholds are chosen.

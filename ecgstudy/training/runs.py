@@ -3,7 +3,7 @@
 import functools
 import importlib.metadata
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import pandas as pd
 
 from ecgstudy import files
-from ecgstudy.data import images, manifest, splits
+from ecgstudy.data import images, manifest, measurements, splits
 from ecgstudy.models import registry
 from ecgstudy.study import Recipe, Study
 from ecgstudy.vocabulary import PREDICTION_COLUMNS
 
 RECIPE = 1  # raised whenever a change in this room changes what a run answers
 CLEAN = "clean"  # the variant that changes nothing
+VARIANTS = 1  # raised whenever a variant changes what its runs learn from
+CONDITIONS = 1  # raised whenever a damaged page becomes another one
+HOW_MADE = ("layout", "strip_lead", "lead_off", "low_quality")  # how a page was made, as far as a manifest knows
 
 _NETWORK_LIBRARIES = ("tensorflow", "keras", "numpy")
 _SIMPLE_LIBRARIES = ("scikit-learn", "numpy", "opencv-python-headless")
@@ -83,11 +86,34 @@ def study_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]:
     ]
 
 
+def variant_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]:
+    """Runs of `grouped` that learn from something else: the study's controls, and shares of its pages.
+
+    Args:
+        study: as for `study_runs`; its control model is what is trained.
+        models: where these leave the control model out, there is no such run.
+    """
+    asked = study.evaluation
+    names = list(dict.fromkeys([*asked.controls, *(f"share-{share:g}" for share in asked.learning_shares)]))
+    if not names or asked.control_model not in (study.models if models is None else models):
+        return []
+    common = settings(study, registry.model_row(asked.control_model)) | {"variants": VARIANTS}
+    own = {"how_made": {"facts": _how_made(study)}} if "how_made" in names else {}
+    return [
+        Run(asked.control_model, protocol, fold, seed, name, common | own.get(name, {}), data)
+        for name in names
+        for (protocol, seed, fold), data in _data_hashes(study).items()
+        if protocol == "grouped"
+    ]
+
+
 def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
     """What a model's runs follow from beside their pages; what it does not read is left out."""
     found: dict[str, Any] = {"row": asdict(row.parameters)}
     if row.input in ("page", "leads"):
         found["image"] = study.image.model_dump(mode="json")
+    if row.input in ("rate", "measurements"):
+        found["measurements"] = measurements.RECIPE
     if row.is_network:
         recipe = study.training.recipe(row.name).model_dump(mode="json")
         idle = {"weights", "train_from", "head_epochs", "cached_views"} if row.backbone == "plain" else {"width"}
@@ -100,6 +126,13 @@ def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
 def runs_folder(study: Study) -> Path:
     """Where a study's runs lie, one folder each."""
     return study.folder / "runs"
+
+
+def conditions_folder(study: Study, run: Run) -> Path:
+    """Where a run's answers for damaged pages lie: beside it, as complete as a run's own folder when finished."""
+    asked = study.evaluation
+    key = files.content_hash(run.key, str(CONDITIONS), str(asked.robustness_pages), str(asked.robustness_severities))
+    return runs_folder(study) / f"{run.name}-conditions-{key[:12]}"
 
 
 def is_finished(folder: Path) -> bool:
@@ -134,17 +167,19 @@ def read_predictions(study: Study, models: Sequence[str] | None = None) -> pd.Da
     Returns:
         One row per run and file: `run, model, weights, trained, protocol, seed, fold, variant` and
         `vocabulary.PREDICTION_COLUMNS`. Part `test` is the run's own test part; runs of `grouped` also hold `unseen`,
-        the pages left out of the selection, and `inner`, out-of-fold answers for their own training part.
+        the pages left out of the selection, and `inner`, out-of-fold answers for their own training part. Other
+        variants than `clean` learned from something else, other conditions answered damaged pages; both hold `test`
+        alone.
 
     Raises:
         ValueError: no run is finished.
     """
-    return _read(study, models, "predictions.csv", dtype=_TEXT)
+    return _read(study, _finished(study, models, beside=True), "predictions.csv", dtype=_TEXT)
 
 
 def read_histories(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
     """Learning curves of all finished runs: the columns of `read_predictions` up to `variant`, and the epochs'."""
-    return _read(study, models, "history.csv")
+    return _read(study, _finished(study, models), "history.csv")
 
 
 def read_costs(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
@@ -153,37 +188,49 @@ def read_costs(study: Study, models: Sequence[str] | None = None) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def _read(study: Study, models: Sequence[str] | None, name: str, **options: Any) -> pd.DataFrame:
+Found = Iterable[tuple[Path, dict[str, Any]]]
+
+
+def _read(study: Study, found: Found, name: str, **options: Any) -> pd.DataFrame:
     tables = []
-    for folder, identity in _finished(study, models):
+    for folder, identity in found:
         if (folder / name).is_file():
             table = pd.read_csv(folder / name, **options)
-            tables.append(pd.DataFrame(identity, index=table.index).join(table))
+            if len(table):
+                tables.append(pd.DataFrame(identity, index=table.index).join(table))
     if not tables:
         raise ValueError(f"{runs_folder(study)}: no finished run with {name} yet; `es.run_grid(study)` trains them")
     return pd.concat(tables, ignore_index=True)
 
 
-def _finished(study: Study, models: Sequence[str] | None) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Folder and identity of each finished run."""
-    for run in study_runs(study, models):
-        folder = runs_folder(study) / run.name
-        if is_finished(folder):
-            row = registry.model_row(run.model)
-            recipe = run.settings.get("recipe", {})
-            yield (
-                folder,
-                {
-                    "run": run.name,
-                    "model": run.model,
-                    "weights": registry.weights_source(row, recipe.get("weights", "random")),
-                    "trained": registry.trained_part(row, recipe.get("train_from", "all")),
-                    "protocol": run.protocol,
-                    "seed": run.seed,
-                    "fold": run.fold,
-                    "variant": run.variant,
-                },
-            )
+def _finished(study: Study, models: Sequence[str] | None, *, beside: bool = False) -> Found:
+    """Folder and identity of each finished run; `beside` them their variants, and answers for damaged pages."""
+    for run in study_runs(study, models) + (variant_runs(study, models) if beside else []):
+        folders = [runs_folder(study) / run.name, *([conditions_folder(study, run)] if beside else [])]
+        if is_finished(folders[0]):
+            yield from ((folder, _identity(run)) for folder in folders if is_finished(folder))
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    row = registry.model_row(run.model)
+    recipe = run.settings.get("recipe", {})
+    return {
+        "run": run.name,
+        "model": run.model,
+        "weights": registry.weights_source(row, recipe.get("weights", "random")),
+        "trained": registry.trained_part(row, recipe.get("train_from", "all")),
+        "protocol": run.protocol,
+        "seed": run.seed,
+        "fold": run.fold,
+        "variant": run.variant,
+    }
+
+
+def _how_made(study: Study) -> str:
+    """Hash of what the manifest knows about how its pages were made."""
+    facts = manifest.read_manifest(study.folder / "manifest.csv")
+    known = [name for name in ("page_id", *HOW_MADE) if name in facts]
+    return files.content_hash(*known, *sorted(facts[known].astype(str).agg("|".join, axis=1)))
 
 
 def _data_hashes(study: Study) -> dict[tuple[str, int, int], str]:
