@@ -107,7 +107,7 @@ def pack(
     """
     table = sources.public_set()
     found = {**originals(complete), **originals(selected)}
-    missing = [row.page_id for row in table.itertuples() if row.sha256 not in found]
+    missing = table.loc[~table["sha256"].isin(list(found)), "page_id"].tolist()
     if missing:
         raise ValueError(f"{complete}: {len(missing)} of {len(table)} pages are missing, first {missing[0]}")
     made = []
