@@ -192,7 +192,7 @@ def _medians(samples: np.ndarray, traced: Traced, rate: float) -> dict[str, np.n
 
 
 def _median(cuts: np.ndarray) -> np.ndarray:
-    """Median over beats after each is brought to one level; NaN where none is known."""
+    """Median over beats after each is brought to one level; NaN where fewer than half are known."""
     result = np.full(cuts.shape[1], np.nan)
     if not len(cuts):
         return result
@@ -201,7 +201,7 @@ def _median(cuts: np.ndarray) -> np.ndarray:
         if np.isfinite(cut).any():
             level[number] = np.nanmedian(cut)
     cuts = cuts - level[:, None] + np.nanmedian(level) if np.isfinite(level).any() else cuts
-    known = np.isfinite(cuts).any(axis=0)
+    known = np.isfinite(cuts).mean(axis=0) >= 0.5  # what most beats hide is not known by the others
     result[known] = np.nanmedian(cuts[:, known], axis=0)
     return result
 
@@ -242,7 +242,7 @@ def measure(traced: Traced) -> Measurements:
     beats = find_beats(traced)
     rate, irregularity = _rate(np.diff(beats.times))
     medians = np.stack([beats.medians.get(lead, np.full(_beat_size(beats), np.nan)) for lead in LEADS])
-    found = waves.find_intervals(medians, round(BEFORE_S * beats.sampling_rate), beats.sampling_rate)
+    found = waves.find_intervals(medians, round(BEFORE_S * beats.sampling_rate), beats.sampling_rate, 60 / rate)
     if found is None:
         nan = float("nan")
         return Measurements(rate, irregularity, nan, nan, nan, nan, nan, nan, {}, beats)

@@ -43,12 +43,19 @@ def settle(claims: Claims, pen: float) -> None:
         pen: width of the pen in pixels.
     """
     upper, lower = claims.upper.copy(), claims.lower.copy()
+    claims.doubtful |= _crowded(claims.run)
     for row in range(len(claims.run) - 1):
         for other in range(row + 1, len(claims.run)):
             shared = (claims.run[row] == claims.run[other]) & (claims.run[row] >= -1)
             if shared.any():
                 _divide(claims, row, other, shared, upper[row], lower[row], pen)
                 _one_trace(claims, row, other, shared, pen)
+
+
+def _crowded(run: np.ndarray) -> np.ndarray:
+    """Where three rows and more pass through one run: nobody can tell them apart."""
+    same = (run[:, None] == run[None]) & (run[:, None] >= -1)  # (rows, rows, width)
+    return same.sum(axis=1) >= 3
 
 
 def _divide(claims: Claims, above: int, below: int, shared: np.ndarray, top: np.ndarray, bottom: np.ndarray,

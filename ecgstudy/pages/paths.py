@@ -11,7 +11,7 @@ import numpy as np
 
 _CLIMB = 0.002  # cost of a vertical pixel on ink: a path does not climb a stroke of a neighbour for nothing
 _PULL = 0.03  # cost per column at one millivolt from the zero line
-_PULL_AT_START = 150  # so much stronger in the first column: a trace begins near its zero line
+_PULL_AT_START = 40  # so much stronger in the first column: a trace begins near its zero line
 _PULL_AT_END = 15
 _ALONG_LETTERS = 0.4  # cost of a pixel to the right where a lead's name stands
 _INK_FROM, _INK_SURE = 0.10, 0.35  # below: white; above: ink; between: linear

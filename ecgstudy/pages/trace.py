@@ -20,7 +20,7 @@ from ecgstudy.pages.strokes import INK, Runs, heights
 SAMPLING_RATE = 250.0  # Hz, of every traced signal, whatever the picture's scale
 _FINEST_PIXELS_PER_MM = 5.0  # coarser pictures are enlarged before edges are read
 _LEVEL_QUANTILE = 0.1  # of the thickness of the ink
-_NEAR_PIXELS, _FAR_PIXELS = 3, 24  # a path may miss the ink by so much, on a level and on a steep stroke
+_NEAR_PIXELS, _FAR_PIXELS = 6, 70  # a path may miss the ink by so much, on a level and on a steep stroke
 _BAND_SECONDS, _BAND_PENS = 0.3, 6  # a band of ink so long and so thick is no trace
 _NO_TRACE = 0.2  # a page of which no lead is read better than this has none
 _REACH_MV = 4.5  # how far from its zero line a trace is followed

@@ -8,12 +8,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import scipy.ndimage
+import scipy.signal
 
 NAN = float("nan")
 _QRS_WITHIN_S = 0.11  # of the fiducial point
 _BASELINE_S = 0.016  # whose mean before the QRS is zero
 _LEAST_WAVE_MV = 0.03  # smaller deflections of a QRS are noise
-_LEAST_P_MV, _LEAST_T_MV = 0.025, 0.05
+_LEAST_P_MV, _LEAST_T_MV = 0.02, 0.05
+_LONGEST_GAP_S = 0.009  # of a QRS that is bridged
+_LONGEST_PR_S = 0.3
+_LONGEST_QT = 0.75  # of the time from beat to beat
+_SPEED_SHARE, _SPEED_SHARE_END = 0.07, 0.10  # of the greatest speed of the QRS: slower is not QRS any more
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,14 @@ class Intervals:
     t_peak: int | None
 
 
-def find_intervals(beats: np.ndarray, fiducial: int, rate: float) -> Intervals | None:
+def find_intervals(beats: np.ndarray, fiducial: int, rate: float, between_s: float) -> Intervals | None:
     """Waves common to all leads.
 
     Args:
         beats: median beats in millivolts, `(leads, samples)`, NaN where unknown.
         fiducial: sample inside the QRS.
         rate: samples per second.
+        between_s: seconds from beat to beat, NaN if not known; the T wave of one beat is not the P wave of the next.
 
     Returns:
         None if no lead can be read around the QRS.
@@ -59,8 +65,10 @@ def find_intervals(beats: np.ndarray, fiducial: int, rate: float) -> Intervals |
     level = _level(whole, onset, rate)
     raised = scipy.ndimage.gaussian_filter1d(whole - level[:, None], 0.008 * rate, axis=1)
     last = int(np.flatnonzero(np.isfinite(beats[known]).mean(axis=0) > 0.5)[-1])
-    t_peak, t_end = _t_wave(raised, end, last, rate)
-    return Intervals(onset, end, _p_onset(raised, onset, rate), t_end, t_peak)
+    between = between_s * rate if np.isfinite(between_s) else float(raised.shape[1])
+    t_peak, t_end = _t_wave(raised, end, min(last, round(onset + _LONGEST_QT * between)), rate)
+    before = onset - between + (t_end if t_end is not None else onset + 0.4 * between) - onset  # end of the last T
+    return Intervals(onset, end, _p_onset(raised, onset, round(before), rate), t_end, t_peak)
 
 
 def _bridged(values: np.ndarray) -> np.ndarray:
@@ -91,25 +99,21 @@ def _qrs(beats: np.ndarray, fiducial: int, rate: float) -> tuple[int, int]:
     return onset, end
 
 
-_SPEED_SHARE, _SPEED_SHARE_END = 0.07, 0.10
-
-
-def _p_onset(raised: np.ndarray, onset: int, rate: float) -> int | None:
-    """Where the P wave begins, None if nothing stands out before the QRS."""
-    first, last = onset - round(0.28 * rate), onset - round(0.03 * rate)
-    first = max(first, 0)
-    if last - first < round(0.08 * rate):
+def _p_onset(raised: np.ndarray, onset: int, after: int, rate: float) -> int | None:
+    """Where the P wave begins: the last hump before the QRS that stands out; None if there is none after `after`."""
+    first, last = max(0, onset - round(_LONGEST_PR_S * rate), after), onset - round(0.02 * rate)
+    if last - first < round(0.06 * rate):
         return None
-    part = raised[:, first:last]
-    line = np.linspace(0, 1, part.shape[1])
-    part = part - (part[:, :1] + (part[:, -1:] - part[:, :1]) * line)
-    height = np.sqrt((part**2).mean(axis=0))
-    peak = int(height.argmax())
-    if height[peak] < _LEAST_P_MV or peak < round(0.02 * rate) or peak > part.shape[1] - 3:
+    part = raised[:, first : last + 1]
+    height = np.sqrt(((part - np.median(part, axis=1, keepdims=True)) ** 2).mean(axis=0))
+    peaks, shown = scipy.signal.find_peaks(height, prominence=_LEAST_P_MV)
+    if not peaks.size:
         return None
-    before = height[: peak + 1]
-    low = np.flatnonzero(before < 0.25 * height[peak])
-    return first + int(low[-1]) if low.size else None
+    tall = peaks[shown["prominences"] > 0.5 * shown["prominences"].max()]
+    peak = int(tall[-1])
+    foot = float(height[: peak + 1].min())
+    low = np.flatnonzero(height[: peak + 1] < foot + 0.1 * (height[peak] - foot))
+    return first + int(low[-1]) if low.size and low[-1] > 0 else None
 
 
 def _t_wave(raised: np.ndarray, end: int, last: int, rate: float) -> tuple[int | None, int | None]:
@@ -137,12 +141,12 @@ def _t_wave(raised: np.ndarray, end: int, last: int, rate: float) -> tuple[int |
 def lead_waves(beat: np.ndarray, found: Intervals, rate: float) -> LeadWaves:
     """Amplitudes of one lead's median beat; NaN where it is not known."""
     qrs = beat[found.qrs_onset : found.qrs_end + 1]
-    if np.isfinite(qrs).mean() < 0.8:
+    if _longest_gap(qrs) > _LONGEST_GAP_S * rate:
         return LeadWaves()
-    level = float(np.nanmean(beat[max(0, found.qrs_onset - round(_BASELINE_S * rate)) : found.qrs_onset + 1]))
-    if not np.isfinite(level):
+    before = beat[max(0, found.qrs_onset - round(_BASELINE_S * rate)) : found.qrs_onset + 1]
+    if not np.isfinite(before).any():
         return LeadWaves()
-    beat = beat - level
+    beat = beat - float(np.nanmean(before))
     r_mv, s_mv, q_ms, q_mv = _qrs_parts(_bridged(beat[found.qrs_onset : found.qrs_end + 1]), rate)
     return LeadWaves(
         r_mv, s_mv, q_ms, q_mv,
@@ -150,6 +154,12 @@ def lead_waves(beat: np.ndarray, found: Intervals, rate: float) -> LeadWaves:
         st_j60_mv=_at(beat, found.qrs_end + round(0.06 * rate), rate),
         t_mv=_t_height(beat, found, rate),
     )  # fmt: skip
+
+
+def _longest_gap(values: np.ndarray) -> int:
+    """Number of the NaN that stand together."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.isnan(values).astype(int), [0]])))
+    return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
 
 
 def _qrs_parts(qrs: np.ndarray, rate: float) -> tuple[float, float, float, float]:
