@@ -24,7 +24,7 @@ def plot_controls(controls: pd.DataFrame, model: str, ax: Axes | None = None) ->
     y = -np.arange(len(rows))
     ax.hlines(y, rows.low, rows.high, color=style.PROTOCOL_COLOURS["grouped"], linewidth=1.6)
     ax.scatter(rows.value, y, s=26, color=style.PROTOCOL_COLOURS["grouped"], zorder=3)
-    ax.set_yticks(y, rows.title)
+    ax.set_yticks(y, rows.title.str.replace(" (", "\n(", regex=False))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
     ax.set(xlim=(0, 1.02), xlabel="balanced accuracy, grouped, with 95 % interval")
