@@ -8,7 +8,7 @@ from typing import Literal
 
 from ecgstudy import vocabulary
 
-RECIPE = 1  # raised whenever a change in this room changes what a model computes
+RECIPE = 2  # raised whenever a change in this room changes what a model computes
 
 
 @dataclass(frozen=True)

