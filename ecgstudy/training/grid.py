@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ecgstudy.data import images, prepare, splits
+from ecgstudy.data import images, measurements, prepare, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.models import registry, simple
 from ecgstudy.study import Study
@@ -34,18 +34,16 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
     Raises:
         ValueError: unknown model; bad data; a setting that cannot be trained. Finished runs stay.
     """
-    if not (study.folder / "manifest.csv").is_file():
-        prepare.open_study(study, progress=progress)
+    pages = prepare.open_study(study, progress=progress)  # first: runs follow from the splits as they are now
     wanted = runs.study_runs(study, models)
     todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]
     if not todo:
         progress(f"all {len(wanted)} runs are finished")
         return wanted
     progress(f"{len(todo)} of {len(wanted)} runs to train")
-    pages = prepare.open_study(study, progress=progress)
     table = splits.read_splits(study.folder / "splits")
     with_parts = [(run, parts.run_parts(run, pages.manifest, table)) for run in todo]
-    inputs = Inputs(study, pages)
+    inputs = Inputs(study, pages, progress)
     is_network = [registry.model_row(run.model).is_network for run in todo]
     _train_simple(study, inputs, [p for p, net in zip(with_parts, is_network, strict=True) if not net], progress)
     networks = list(itertools.compress(with_parts, is_network))
@@ -89,8 +87,8 @@ def _train_networks(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]
 class Inputs:
     """What models read, one row per distinct page; each kind is made when it is first asked for."""
 
-    def __init__(self, study: Study, pages: Pages):
-        self._study, self._pages = study, pages
+    def __init__(self, study: Study, pages: Pages, progress: Say):
+        self._study, self._pages, self._progress = study, pages, progress
         self._cache = images.cached_pictures(
             pages,
             region=study.image.region,
@@ -105,13 +103,10 @@ class Inputs:
         facts = self._pages.distinct.set_index("page_id").loc[list(self._cache.page_ids)]
         if what == "page":
             return simple.thumbnails(self._cache.pictures)
-        if what == "rate":
-            missing = np.full(len(facts), np.nan)
-            return facts["printed_bpm"].to_numpy(dtype=float) if "printed_bpm" in facts else missing
-        if what == "measurements":
-            from ecgstudy.data import measurements  # type: ignore[attr-defined]
-
-            return measurements.measurements(self._pages, self._study.folder / "cache").loc[list(self._cache.page_ids)]
+        if what in ("rate", "measurements"):
+            measured = measurements.measured_pages(self._pages, self._study.folder / "cache", progress=self._progress)
+            table = measurements.features(measured).loc[list(self._cache.page_ids)]
+            return table["rate"].to_numpy() if what == "rate" else table
         return np.zeros((len(facts), 1))
 
     def arrays(self, what: str) -> tuple[list[np.ndarray], str]:
