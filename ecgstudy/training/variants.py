@@ -43,6 +43,8 @@ def run_variants(study: Study, models: Sequence[str] | None = None, *, progress:
         ValueError: the control model is none of the study's, or does not read pages; bad data.
     """
     _check_model(study)
+    if not (study.folder / "manifest.csv").is_file():
+        prepare.open_study(study, progress=progress)
     wanted = runs.variant_runs(study, models)
     folder = runs.runs_folder(study)
     todo = [run for run in wanted if not runs.is_finished(folder / run.name)]
