@@ -1,9 +1,10 @@
 """What happens at the end of an epoch: validation, a record, the best weights, the decision to stop, a checkpoint."""
 
+import contextlib
 import json
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,34 @@ class Epochs(keras.callbacks.Callback):
         row = {"epoch": epoch} | {name: float(value) for name, value in (logs or {}).items()}
         _check_number(row["loss"], epoch)
         if self._validate is not None:
-            row |= self._validate()
-            _check_number(row["val_loss"], epoch)
-        self._rows.append(row)
-        if self._validate is not None:
-            self._judge(epoch, row["val_loss"])
+            with self._averaged():
+                row |= self._validate()
+                _check_number(row["val_loss"], epoch)
+                self._rows.append(row)
+                self._judge(epoch, row["val_loss"])
+        else:
+            self._rows.append(row)
         if self._checkpoint is not None and time.monotonic() - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
             self._save()
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """With an average of the weights over steps (`ema`), that is what is judged and kept; training goes on without.
+
+        At the end of a fit Keras itself leaves the average in the model.
+        """
+        if self._recipe.ema is None:
+            yield
+            return
+        pairs = list(
+            zip(self.model.trainable_variables, self.model.optimizer._model_variables_moving_average, strict=True)
+        )
+        now = [variable.numpy() for variable, _ in pairs]
+        for variable, average in pairs:
+            variable.assign(average)
+        yield
+        for (variable, _), value in zip(pairs, now, strict=True):
+            variable.assign(value)
 
     def _judge(self, epoch: int, loss: float) -> None:
         if self._best is None or loss < self._rows[self._best_epoch]["val_loss"]:

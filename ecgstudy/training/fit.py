@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from ecgstudy import files
 from ecgstudy.study import Recipe
 from ecgstudy.training import parts, stream
 from ecgstudy.training.epochs import Epochs
@@ -71,12 +72,12 @@ class Trainer:
         """Weights, optimizer and dropout as they are before the first step of a run with this seed."""
         keras.utils.set_random_seed(seed)
         for layer in self.learned:
-            layer.set_weights(_new_weights(layer) if layer in self._fresh else self._first[id(layer)])
+            layer.set_weights(_new_weights(layer, seed) if layer in self._fresh else self._first[id(layer)])
         for variable, value in zip(self.model.optimizer.variables, self._first_optimizer, strict=True):
             variable.assign(value)
-        for number, layer in enumerate(self.model.layers):
-            if hasattr(layer, "seed_generator") and layer.seed_generator is not None:
-                layer.seed_generator.state.assign(np.array([seed, number], "uint32"))
+        for layer in self.model.layers:
+            if getattr(layer, "seed_generator", None) is not None:
+                layer.seed_generator.state.assign(np.array([_layer_seed(layer, seed), 0], "uint32"))
 
     def fit(
         self,
@@ -170,8 +171,6 @@ def _before(recipe: Recipe) -> list[keras.callbacks.Callback]:
     found: list[keras.callbacks.Callback] = []
     if recipe.schedule == "cosine":
         found.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: _cosine(recipe, epoch)))
-    if recipe.ema is not None:
-        found.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     return found
 
 
@@ -195,8 +194,14 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
     return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
 
 
-def _new_weights(layer: keras.Layer) -> list[np.ndarray]:
-    """What the layer's own initializers draw next from the global seed."""
+def _layer_seed(layer: keras.Layer, seed: int) -> int:
+    """A seed of the layer's own, so that its numbers do not depend on which graph it stands in."""
+    return int(files.content_hash(str(seed), layer.name)[:8], 16)
+
+
+def _new_weights(layer: keras.Layer, seed: int) -> list[np.ndarray]:
+    """What the layer's own initializers draw from this seed."""
+    keras.utils.set_random_seed(_layer_seed(layer, seed))
     fresh = type(layer).from_config(layer.get_config())
     fresh.build_from_config(layer.get_build_config())
     return fresh.get_weights()

@@ -16,7 +16,7 @@ from ecgstudy.models import registry
 from ecgstudy.study import Recipe, Study
 from ecgstudy.vocabulary import PREDICTION_COLUMNS
 
-RECIPE = 1  # raised whenever a change in this room changes what a run answers
+RECIPE = 2  # raised whenever a change in this room changes what a run answers
 CLEAN = "clean"  # the variant that changes nothing
 VARIANTS = 1  # raised whenever a variant changes what its runs learn from
 CONDITIONS = 1  # raised whenever a damaged page becomes another one
