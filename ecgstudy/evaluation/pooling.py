@@ -48,8 +48,13 @@ def pool(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: str, *, by
 
 def main_units(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: str) -> pd.DataFrame:
     """`pool` of plain runs on plain pages; of the unseen pages only those in the selected pages' layout."""
-    units = pool(clean(predictions), manifest, protocol)
+    units = all_units(predictions, manifest, protocol)
     return units[units["layout"].isin(main_layouts(manifest))] if protocol == "unseen" else units
+
+
+def all_units(predictions: pd.DataFrame, manifest: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """`pool` of plain runs on plain pages, in every layout."""
+    return pool(clean(predictions), manifest, protocol)
 
 
 def answered(predictions: pd.DataFrame, protocol: str) -> pd.DataFrame:

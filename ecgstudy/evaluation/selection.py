@@ -34,7 +34,8 @@ def recall_by(
         predictions: of finished runs.
         manifest: one row per file.
         column: of the manifest, such as `printed_bpm`, `month`, `layout`, `low_quality`, `lead_off`.
-        protocol: whose answers; unseen pages of all layouts.
+        protocol: whose answers. Unseen pages in another layout than the selected ones are left out, unless the
+            layout is the column.
         edges: of bins for a column of numbers; `[60, 100]` gives three bins, and a page on an edge is in the
             lower one.
         level: of the exact intervals, with as many trials as there are groups.
@@ -44,7 +45,8 @@ def recall_by(
         pages without the fact are in the stratum `unknown`.
     """
     choose("column", column, list(manifest.columns))
-    units = pooling.pool(pooling.clean(predictions), manifest, protocol)
+    pooled = pooling.main_units if column != "layout" else pooling.all_units
+    units = pooled(predictions, manifest, protocol)
     facts = pooling.page_facts(manifest)[column][units["page_id"]].reset_index(drop=True)
     units = units.reset_index(drop=True).assign(
         stratum=_strata(facts, edges),
