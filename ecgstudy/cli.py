@@ -111,15 +111,15 @@ def evaluate(
 
     study = Study.load(params, data=data)
     manifest = read_manifest(study.folder / "manifest.csv")
-    settings = {"resamples": study.evaluation.resamples, "level": study.evaluation.level}
+    resamples, level = study.evaluation.resamples, study.evaluation.level
     table = pd.DataFrame()
     if predictions is None or (study.folder / "runs").is_dir():
-        table = rungs.ladder(read_predictions(study, model or None), manifest, **settings)
+        table = rungs.ladder(read_predictions(study, model or None), manifest, resamples=resamples, level=level)
     if predictions is None:
         print(rungs.headline(table, metric).to_string())
         return
     answers = submission.read_submission(predictions, manifest)
-    mine = submission.score_submission(answers, manifest, name=predictions.stem, **settings)
+    mine = submission.score_submission(answers, manifest, name=predictions.stem, resamples=resamples, level=level)
     print(submission.leaderboard(table, mine, metric=metric).round(3).to_string(index=False))
 
 

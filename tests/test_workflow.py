@@ -89,5 +89,5 @@ def test_two_runs_at_once_in_one_folder_are_refused_by_name(home, study):
 
 
 def test_an_unknown_notebook_names_those_there_are(home, study):
-    with pytest.raises(ValueError, match="no notebook '07_magic'.*01_eda"):
+    with pytest.raises(ValueError, match=r"no notebook '07_magic'.*01_eda"):
         workflow.run_study(study, only="07_magic")
