@@ -4,6 +4,7 @@ Every random draw comes from a named seed. A draw that leaves a class out of som
 that possible) is replaced by the next one of the same seed, so the result is still fixed by it.
 """
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -155,8 +156,8 @@ def check_split(split: pd.DataFrame, manifest: pd.DataFrame, *, protocol: Protoc
         unit = "page_id" if protocol == "distinct" else "group"
         parts = full.groupby(["seed", "fold", unit])["part"].nunique()
         if (parts > 1).any():
-            seed, fold, name = parts.idxmax()
-            raise ValueError(f"{protocol}, seed {seed}, fold {fold}: {unit} {name} stands in two parts")
+            seed, fold, page = tuple(parts.index[parts.argmax()])
+            raise ValueError(f"{protocol}, seed {seed}, fold {fold}: {unit} {page} stands in two parts")
     return split
 
 
@@ -165,7 +166,7 @@ def write_splits(splits: dict[Protocol, pd.DataFrame], folder: Path) -> None:
     for name in PROTOCOLS:
         path = Path(folder) / f"{name}.csv"
         if name in splits:
-            files.write_atomically(path, lambda temporary, name=name: splits[name].to_csv(temporary, index=False))
+            files.write_atomically(path, functools.partial(splits[name].to_csv, index=False))
         else:
             path.unlink(missing_ok=True)
 

@@ -42,7 +42,7 @@ def gain(measured: float) -> float:
 def _pulse_height(ink: np.ndarray, left: float, zero: float, pixels_per_mm: float) -> float:
     within = 1.5 * pixels_per_mm
     feet = [_stroke_row(ink, left, foot, zero - within, zero + within, pixels_per_mm) for foot in _FEET_MM]
-    foot = np.nanmean(feet) if np.isfinite(feet).any() else np.nan
+    foot = float(np.nanmean(feet)) if np.isfinite(feet).any() else float("nan")
     if not np.isfinite(foot):
         return float("nan")
     lowest, highest = foot - _LOWEST_MM * pixels_per_mm, foot - _HIGHEST_MM * pixels_per_mm
