@@ -156,7 +156,7 @@ def check_split(split: pd.DataFrame, manifest: pd.DataFrame, *, protocol: Protoc
         unit = "page_id" if protocol == "distinct" else "group"
         parts = full.groupby(["seed", "fold", unit])["part"].nunique()
         if (parts > 1).any():
-            seed, fold, page = tuple(parts.index[parts.argmax()])
+            seed, fold, page = parts.index[int(parts.argmax())]
             raise ValueError(f"{protocol}, seed {seed}, fold {fold}: {unit} {page} stands in two parts")
     return split
 
