@@ -1,6 +1,5 @@
 """Copies are counted, and a leak is a leak."""
 
-import numpy as np
 import pandas as pd
 
 from ecgstudy.data import audit
@@ -37,11 +36,26 @@ def test_a_copy_in_another_fold_is_no_leak():
     assert audit.leakage(MANIFEST, pd.concat([one, other])).share == 0
 
 
+def files(copies):
+    pages = [f"p{page}" for page, count in enumerate(copies) for _ in range(count)]
+    return pd.DataFrame({"page_id": pages, "label": "mi"})
+
+
 def test_expected_leakage_of_pairs_is_the_chance_that_the_twin_is_elsewhere():
-    files = 400  # 200 pairs; a test part of 80 files: the twin of a test file is among the 79 others of 399
-    found = audit.expected_leakage(np.full(200, 2), test_share=0.2, draws=400, seed=0)
-    assert abs(found - (1 - 79 / (files - 1))) < 0.01
+    # 200 pairs; a test part of 80 files: the twin of a test file is among the 79 others of 399
+    found = audit.expected_leakage(files([2] * 200), test_share=0.2, draws=400, seed=0)
+    assert abs(found.loc["mi", "share"] - (1 - 79 / 399)) < 0.01
+
+
+def test_expected_leakage_is_given_by_class():
+    both = pd.concat(
+        [files([8] * 30), files([1] * 100).assign(label="abnormal", page_id=[f"a{i}" for i in range(100)])]
+    )
+    found = audit.expected_leakage(both, test_share=0.2, draws=50, seed=0)
+    assert found.loc["mi", "share"] > 0.99
+    assert found.loc["abnormal", "share"] == 0
+    assert 0 < found.loc["all", "share"] < 1
 
 
 def test_pages_without_copies_cannot_leak():
-    assert audit.expected_leakage(np.ones(50, dtype=int), test_share=0.2, draws=10, seed=0) == 0
+    assert (audit.expected_leakage(files([1] * 50), test_share=0.2, draws=10, seed=0)["share"] == 0).all()
