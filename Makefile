@@ -7,7 +7,7 @@ ecgstudy := .venv/bin/ecgstudy
 data_option := $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run-all test test-all lab lint lock clean FORCE
+.PHONY: help environment run-all test test-all lab lint reference lock clean FORCE
 
 help:  ## list these words
 	@awk 'BEGIN {FS = ":.*## "; print "make WORD, where WORD is"} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ lab: environment  ## open JupyterLab in notebooks/
 
 lint: environment  ## ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+reference: run-all  ## keep a study's result tables and its ladder in outputs/reference (they are committed)
+	@name=$(notdir $(basename $(PARAMS))); kept=outputs/reference/$$name; mkdir -p $$kept; \
+	for table in headline ladder recalls steps comparisons controls robustness learning_curve conformal seed_spread; do \
+	    if [ -f outputs/$$name/tables/$$table.csv ]; then cp outputs/$$name/tables/$$table.csv $$kept/; fi; done; \
+	cp outputs/$$name/figures/ladder.svg outputs/$$name/study.yaml $$kept/
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
