@@ -20,6 +20,7 @@ PAGE_SECONDS = 10.0
 BEFORE_S, AFTER_S = 0.32, 0.56  # a median beat, around its fiducial point
 _REFRACTORY_S = 0.22  # 270 beats a minute
 _T_WAVE_S = 0.38  # a much lower peak so soon after a beat is its T wave
+_LEAST_SLOPE_MV = 0.006  # from sample to sample in a QRS
 _STRIP_WEIGHT = 3  # traces that the rhythm strip counts for; it alone goes on where columns end
 _QRS_BAND_HZ = (5.0, 30.0)
 _MOST_SHIFT_S = 0.06  # by which a beat is moved to fit the others
@@ -72,12 +73,12 @@ def _slope_energy(placed: list[tuple[int, np.ndarray]], size: int, rate: float) 
     """How steep the traces are at each moment, `(size,)`: about one in a QRS, whatever the amplitude."""
     slopes = [_slope(signal, rate) for _, signal in placed]
     scales = [np.nanquantile(slope, 0.97) if np.isfinite(slope).any() else 0.0 for slope in slopes]
-    least = 0.3 * float(np.median(scales))  # what hardly moves shall not count by its noise
+    least = max(_LEAST_SLOPE_MV, 0.3 * float(np.median(scales)))  # what hardly moves shall not count by its noise
     total, weight = np.zeros(size), np.full(size, 1e-9)
     for (start, _), slope, scale in zip(placed, slopes, scales, strict=True):
         known = np.isfinite(slope)
         part = slice(start, start + slope.size)
-        total[part] += np.where(known, np.minimum(slope / max(scale, least, 1e-9), 2.0), 0.0)[: size - start]
+        total[part] += np.where(known, np.minimum(slope / max(scale, least), 2.0), 0.0)[: size - start]
         weight[part] += known[: size - start]
     window = scipy.signal.windows.hann(round(0.1 * rate))
     return scipy.signal.fftconvolve(total / np.maximum(weight, 1.0), window / window.sum(), mode="same")

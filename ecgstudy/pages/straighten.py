@@ -63,7 +63,13 @@ def _stands_upright(view: np.ndarray) -> bool:
     if red.mean() > 0.002:
         rows, columns = (_fullest(red, axis) for axis in (1, 0))
         return bool(min(rows) > 0.9 * _FRAME_SHARE[0] and min(columns) > 0.9 * _FRAME_SHARE[1])
-    return max(_fullest(_thin_black(view) > 0.35, 0)) > 0.9 * _DIVIDER_SHARE
+    on_a_table = np.median(_rim(view.max(axis=2))) < 128
+    return not on_a_table and max(_fullest(_thin_black(view) > 0.35, 0)) > 0.9 * _DIVIDER_SHARE
+
+
+def _rim(brightest: np.ndarray) -> np.ndarray:
+    """The outermost pixels of the picture."""
+    return np.concatenate([brightest[0], brightest[-1], brightest[:, 0], brightest[:, -1]])
 
 
 def _fullest(mask: np.ndarray, axis: int) -> tuple[float, float]:
@@ -127,8 +133,7 @@ def _sheet_corners(view: np.ndarray) -> np.ndarray | None:
     """Corners of a white sheet on something darker, `(4, 2)` as x, y; None if the picture shows no such edge."""
     brightest = view.max(axis=2)
     level, bright = cv2.threshold(brightest, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    rim = np.concatenate([brightest[0], brightest[-1], brightest[:, 0], brightest[:, -1]])
-    if np.mean(rim < level) < 0.6:
+    if np.mean(_rim(brightest) < level) < 0.6:
         return None
     closed = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -150,9 +155,15 @@ def _from_sheet(picture: np.ndarray, corners: np.ndarray) -> Upright:
     target = np.array([(0, 0), (size[0] - 1, 0), (size[0] - 1, size[1] - 1), (0, size[1] - 1)], np.float32)
     angles = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - [0, 90, 180, -90]
     upright = _warp(picture, cv2.getPerspectiveTransform(corners.astype(np.float32), target), size)
-    margin = round(0.004 * size[0])  # what is left of the table
+    margin = max(1, round(0.004 * size[0]))  # what is left of the table
     inside = cv2.copyMakeBorder(
-        upright[margin:-margin, margin:-margin], *[margin] * 4, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+        upright[margin:-margin, margin:-margin],
+        margin,
+        margin,
+        margin,
+        margin,
+        cv2.BORDER_CONSTANT,
+        value=(255, 255, 255),
     )
     return Upright(inside, float(((angles + 180) % 360 - 180).mean()), "page" if width == WIDTH else "grid")
 
@@ -180,7 +191,7 @@ def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
         height, width = picture.shape[:2]
         matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), lean, 1.0)
         size = _before_turning(width, height, lean)
-        matrix[:, 2] += (np.array(size) - (width, height)) / 2
+        matrix[:, 2] = matrix[:, 2] + (np.array(size) - (width, height)) / 2
         return Upright(_warp(picture, np.vstack([matrix, [0, 0, 1]]), size), lean, "")
     slope = float(np.degrees(np.arctan2(rule[1][1] - rule[0][1], rule[1][0] - rule[0][0])))
     if max(abs(slope), abs(lean)) < _UPRIGHT_DEGREES:

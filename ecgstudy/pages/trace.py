@@ -22,6 +22,7 @@ _FINEST_PIXELS_PER_MM = 5.0  # coarser pictures are enlarged before edges are re
 _LEVEL_QUANTILE = 0.1  # of the thickness of the ink
 _NEAR_PIXELS, _FAR_PIXELS = 6, 70  # a path may miss the ink by so much, on a level and on a steep stroke
 _BAND_SECONDS, _BAND_PENS = 0.3, 6  # a band of ink so long and so thick is no trace
+_SPECKS = 0.3  # of a lead, if so little was read, other traces and letters are
 _NO_TRACE = 0.2  # a page of which no lead is read better than this has none
 _REACH_MV = 4.5  # how far from its zero line a trace is followed
 
@@ -175,8 +176,9 @@ def _read(fine: np.ndarray, paths: list[np.ndarray], found: list[Lane], separato
         cut = (upper < 0.5) | (lower > len(fine) - 1.5)
         unread = doubtful | cut | _solid(upper, lower, pen, len(upper) / lane.seconds)
         upper, lower = (np.where(unread, np.nan, edge) for edge in (upper, lower))
-        known = np.isfinite(upper)
-        read.append(_Read(heights(upper, lower, pen), float(known.mean()), float(cut.mean())))
+        share = float(np.isfinite(upper).mean())
+        rows = heights(upper, lower, pen) if share > _SPECKS else np.full(upper.size, np.nan)
+        read.append(_Read(rows, share, float(cut.mean())))
     return read
 
 

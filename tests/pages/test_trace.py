@@ -1,0 +1,226 @@
+"""A page drawn from known signals gives them back; what cannot be read is NaN."""
+
+import time
+from dataclasses import replace
+
+import cv2
+import hypothesis
+import hypothesis.strategies as some
+import numpy as np
+import pytest
+
+from ecgstudy.pages import draw, paths, strokes, trace
+from ecgstudy.pages.layout import LayoutError
+from ecgstudy.vocabulary import LEADS
+
+EVERY_LAYOUT = ("3x4", "6x2plain", "6x2grid")
+A_FEW = hypothesis.settings(max_examples=6, deadline=None, derandomize=True)
+
+
+def page(number=0, **options):
+    return draw.synthetic_page(number, seed=11, **options)
+
+
+def saved(picture, ending, quality):
+    """The picture after it was saved as JPEG or WebP."""
+    kind = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}[ending]
+    encoded = cv2.imencode(ending, picture[..., ::-1], [kind, quality])[1]
+    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def turned(picture, degrees, background=(255, 255, 255)):
+    """The picture turned clockwise, on a canvas that holds all of it."""
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1.0)
+    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = int(width * cosine + height * sine), int(width * sine + height * cosine)
+    matrix[:, 2] += (np.array(size) - (width, height)) / 2
+    return cv2.warpAffine(picture, matrix, size, borderValue=background)
+
+
+def photographed(picture):
+    """The page on a brown table, seen at a slight angle, darker to the left."""
+    height, width = picture.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    moved = np.array([(0.06, 0.05), (1.04, 0.07), (1.06, 1.05), (0.04, 1.08)], np.float32) * (width, height)
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    seen = cv2.warpPerspective(picture, matrix, (round(1.1 * width), round(1.13 * height)), borderValue=(70, 60, 50))
+    return (seen * np.linspace(0.75, 1.0, seen.shape[1])[:, None]).astype(np.uint8)
+
+
+def agreement(drawn, traced):
+    """Median error in mV and correlation, each the median over leads and strip; truth by time on the page."""
+    recording, columns = drawn.recording, len({box.left for box in drawn.layout.leads.values()})
+    errors, correlations = [], []
+    for number, lead in enumerate(LEADS):
+        start = number // (12 // columns) * 10 / columns
+        signal = traced.signals[lead]
+        seconds = start + np.arange(signal.size) / traced.sampling_rate
+        truth = np.interp(seconds, np.arange(5000) / recording.sampling_rate, recording.signals[lead])
+        known = np.isfinite(signal)
+        errors.append(np.median(abs(signal - truth)[known]))
+        correlations.append(np.corrcoef(signal[known], truth[known])[0, 1])
+    return float(np.median(errors)), float(np.median(correlations))
+
+
+@pytest.mark.parametrize("layout", EVERY_LAYOUT)
+def test_full_size_pages_give_their_signals_back(layout):
+    drawn = page(layouts=(layout,), size="page")
+    traced = trace.trace(drawn.picture)
+    error_mv, correlation = agreement(drawn, traced)
+    assert traced.layout.name == layout
+    assert error_mv < 0.01
+    assert correlation > (0.985 if layout == "6x2grid" else 0.99)  # noise up to 100 Hz is finer than the pen
+    assert traced.calibration == pytest.approx(10, rel=0.02)
+    assert min(traced.quality.values()) > 0.9
+
+
+@pytest.mark.parametrize("layout", EVERY_LAYOUT)
+def test_packed_pages_give_their_signals_back(layout):
+    drawn = page(1, layouts=(layout,), size="packed")
+    error_mv, correlation = agreement(drawn, trace.trace(saved(drawn.picture, ".webp", 40)))
+    assert error_mv < 0.02
+    assert correlation > 0.97
+
+
+@A_FEW
+@hypothesis.given(
+    number=some.integers(0, 10_000), layout=some.sampled_from(EVERY_LAYOUT), quality=some.integers(40, 95),
+    blur=some.floats(0, 0.8),
+)  # fmt: skip
+def test_jpeg_and_blur_do_no_harm(number, layout, quality, blur):
+    drawn = page(number, layouts=(layout,), size="grid")
+    picture = cv2.GaussianBlur(drawn.picture, (0, 0), blur) if blur > 0.2 else drawn.picture
+    error_mv, correlation = agreement(drawn, trace.trace(saved(picture, ".jpg", quality)))
+    assert error_mv < 0.02
+    assert correlation > 0.975
+
+
+@A_FEW
+@hypothesis.given(degrees=some.floats(-5, 5), layout=some.sampled_from(("3x4", "6x2grid")))
+def test_a_page_turned_by_up_to_five_degrees_is_read_the_same(degrees, layout):
+    drawn = page(2, layouts=(layout,), size="grid")
+    traced = trace.trace(turned(drawn.picture, degrees))
+    error_mv, correlation = agreement(drawn, traced)
+    assert traced.turned == pytest.approx(degrees, abs=0.2)
+    assert error_mv < 0.02
+    assert correlation > 0.97
+
+
+@pytest.mark.parametrize("layout", EVERY_LAYOUT)
+def test_a_photograph_at_a_slight_angle_is_read(layout):
+    drawn = page(3, layouts=(layout,), size="page")
+    error_mv, correlation = agreement(drawn, trace.trace(photographed(drawn.picture)))
+    assert error_mv < 0.02
+    assert correlation > 0.9
+
+
+def test_what_is_not_on_the_page_is_nan():
+    """A lead that was never drawn, and a second that was wiped out of another one."""
+    drawn = page(layouts=("3x4",), size="grid")
+    picture = drawn.picture.copy()
+    rows, columns = drawn.layout.leads["V2"].pixels(*picture.shape[:2])
+    picture[rows, columns.start + 8 : columns.stop - 8] = 255
+    rows, columns = drawn.layout.leads["V6"].pixels(*picture.shape[:2])
+    picture[rows, columns.start + 197 : columns.start + 394] = 255
+    traced = trace.trace(picture)
+    assert traced.quality["V2"] < 0.2
+    assert np.isnan(traced.signals["V2"][25:-25]).all()
+    assert np.isnan(traced.signals["V6"][260:490]).all()
+    assert np.isfinite(traced.signals["V6"][20:240]).mean() > 0.95
+
+
+def test_what_the_frame_cuts_off_is_nan_and_counted():
+    drawn = page(layouts=("3x4",), size="grid")
+    top = round(drawn.layout.zero_lines["I"] * len(drawn.picture)) - 12
+    traced = trace.trace_upright(drawn.picture[top:], _cut_above(drawn.layout, top / len(drawn.picture)))
+    assert traced.clipped["I"] > 0
+    assert np.nanmax(traced.signals["I"]) < 12 / 78.7 + 0.02
+
+
+def _cut_above(layout, top):
+    """The layout after everything above `top` (a fraction of the height) was cut away."""
+
+    def y(value):
+        return (value - top) / (1 - top)
+
+    def box(one):
+        return replace(one, top=y(one.top), bottom=y(one.bottom))
+
+    return replace(
+        layout, frame=box(layout.frame), leads={lead: box(one) for lead, one in layout.leads.items()},
+        zero_lines={lead: y(one) for lead, one in layout.zero_lines.items()},
+        strip=box(layout.strip), strip_zero_line=y(layout.strip_zero_line),
+    )  # fmt: skip
+
+
+def test_a_band_of_hum_is_not_read_as_a_trace():
+    drawn = page(layouts=("3x4",), size="grid")
+    picture = drawn.picture.copy()
+    _, columns = drawn.layout.leads["V5"].pixels(*picture.shape[:2])
+    zero = round(drawn.layout.zero_lines["V5"] * len(picture))
+    picture[zero - 40 : zero + 40, columns.start + 8 : columns.stop - 8] = 0
+    assert trace.trace(picture).quality["V5"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (np.full((1572, 2213, 3), 255, np.uint8), "no known page"),
+        (np.full((100, 142, 3), 255, np.uint8), "pixels wide"),
+        (np.random.default_rng(0).integers(0, 255, (412, 703, 3), np.uint8), "no known page|calibration pulses"),
+    ],
+    ids=["empty", "too small", "noise"],
+)
+def test_no_page_is_an_error_with_what_was_measured(picture, reason):
+    with pytest.raises(LayoutError, match=reason):
+        trace.trace(picture)
+
+
+def test_an_empty_page_with_a_known_layout_is_an_error():
+    drawn = page(layouts=("3x4",), size="packed")
+    with pytest.raises(trace.TraceError, match="empty"):
+        trace.trace_upright(np.full_like(drawn.picture, 255), drawn.layout)
+
+
+def test_half_the_gain_is_read_from_the_pulses():
+    """Pulses of 5 mm: the same ink is twice the voltage."""
+    drawn = page(layouts=("3x4",), size="grid")
+    picture = drawn.picture.copy()
+    for zero in {*drawn.layout.zero_lines.values(), drawn.layout.strip_zero_line}:
+        foot = round(zero * len(picture))
+        picture[foot - 85 : foot + 8, 25:70] = 255
+        pulse = np.array([(28, foot), (37, foot), (37, foot - 39), (53, foot - 39), (53, foot), (62, foot)])
+        cv2.polylines(picture, [pulse], False, (0, 0, 0), 3)
+    halved, plain = trace.trace_upright(picture, drawn.layout), trace.trace_upright(drawn.picture, drawn.layout)
+    assert halved.calibration == pytest.approx(5, rel=0.03)
+    assert np.nanmax(halved.signals["V5"]) == pytest.approx(2 * np.nanmax(plain.signals["V5"]), rel=0.02)
+
+
+def test_tracing_a_page_takes_at_most_half_a_second_of_one_core():
+    drawn = page(layouts=("6x2plain",), size="page")
+    trace.trace(drawn.picture)
+    began = time.process_time()
+    trace.trace(drawn.picture)
+    assert time.process_time() - began < 0.5
+
+
+def test_the_cheapest_path_crosses_a_stroke_and_keeps_its_row():
+    strokes_of_two = np.zeros((2, 60, 80), np.float32)
+    strokes_of_two[:, 19:22] = strokes_of_two[:, 39:42] = 1  # two level traces ...
+    strokes_of_two[:, 5:42, 40:43] = 1  # ... and a spike of the lower one across the upper one
+    rows = paths.follow(strokes_of_two, np.array([20, 40]), 20.0, [(slice(0, 0), slice(0, 0))] * 2)
+    assert (abs(rows[0] - 20) <= 1).all()
+    assert (abs(rows[1] - 40) <= 1).all()
+
+
+def test_edges_of_thick_ink_give_the_height_of_the_pen():
+    """A pen of four pixels draws a peak: its ink is a moving minimum and maximum of the curve."""
+    x = np.arange(120)
+    curve = 50 - 40 * np.exp(-0.5 * ((x - 60) / 3.0) ** 2)
+    fine = np.interp(np.linspace(0, 119, 1191), x, curve)
+    near = [fine[(abs(np.linspace(0, 119, 1191) - at) <= 1.5)] for at in x]
+    upper, lower = np.array([part.min() for part in near]) - 2, np.array([part.max() for part in near]) + 2
+    found = strokes.heights(upper, lower, 4.0)
+    assert found.min() == pytest.approx(10, abs=1.5)
+    assert np.median(abs(found - curve)) < 0.3
