@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgstudy.explanation import cam, crosscheck, gradients, maps, planted, questions
+from ecgstudy.explanation import cam, crosscheck, gradients, heads, maps, questions
 
 HEIGHT, WIDTH = 32, 56
 
@@ -78,7 +78,7 @@ def test_tf_explain_never_hides_the_right_part_of_a_wide_page():
 def test_a_shuffled_network_gives_other_maps_and_the_trained_one_is_left_as_it_was(answer, pictures):
     numbers = np.zeros(6, dtype=int)
     before = answer.probabilities(pictures)
-    shuffled = planted.Shuffled(answer, seed=1)
+    shuffled = heads.shuffled(answer, seed=1)
     assert np.abs(shuffled.probabilities(pictures) - before).max() > 0.05
     assert maps.explain(shuffled, pictures, numbers, method="gradcam").shape == (6, HEIGHT, WIDTH)
     np.testing.assert_array_equal(answer.probabilities(pictures), before)
@@ -86,6 +86,10 @@ def test_a_shuffled_network_gives_other_maps_and_the_trained_one_is_left_as_it_w
 
 def test_a_new_head_of_a_network_answers_and_has_a_map(answer, pictures):
     labels = (pictures.mean(axis=(1, 2, 3)) > np.median(pictures.mean(axis=(1, 2, 3)))).astype(int)
-    head = planted.fit_head(answer, pictures, labels)
+    head = heads.fit_head(answer, pictures, labels)
     assert head.probabilities(pictures).sum(axis=1) == pytest.approx(1)
     assert maps.explain(head, pictures, labels, method="gradcam++").shape == (6, HEIGHT, WIDTH)
+    whole = heads.with_head(answer, head)  # the same, with pixel gradients
+    np.testing.assert_allclose(whole.probabilities(pictures), head.probabilities(pictures), atol=1e-4)
+    path = gradients.integrated_gradients(whole, pictures[:1], labels[:1])
+    assert path.relative_residuals[0] < 0.01

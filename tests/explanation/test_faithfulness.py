@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgstudy.explanation import agreement, backdrop, faithfulness, leads, maps, planted, removal, truth
+from ecgstudy.explanation import agreement, backdrop, faithfulness, heads, leads, maps, planted, removal, trials, truth
 from ecgstudy.pages import draw
 from ecgstudy.vocabulary import CLASSES
 
@@ -157,7 +157,7 @@ def test_faithfulness_of_a_right_method_beats_every_control(marked):
     """
     answer, pages, pictures, behind, labels = marked
     few = np.arange(8)
-    trial = faithfulness.Trial(
+    trial = trials.Trial(
         pictures[few], labels[few], behind.rows(few), groups=few.astype(str),
         marks=[truth.box_mask(pages[k].mark, HEIGHT, WIDTH) for k in few],
     )  # fmt: skip
@@ -204,12 +204,12 @@ def test_a_head_trained_on_a_network_answers_and_its_gradcam_is_where_its_eviden
     pictures = rng.uniform(0, 60, size=(40, 24, 42, 3)).astype(np.float32)
     labels = np.arange(40) % 2
     pictures[labels == 1, :6, :6] += 190
-    head = planted.fit_head(answer, pictures, labels)
+    head = heads.fit_head(answer, pictures, labels)
     assert (head.probabilities(pictures).argmax(axis=1) == labels).all()
     heat = maps.explain(head, pictures[1:2], [1], method="gradcam", offset=(0.0, 0.0))[0]
     assert np.unravel_index(heat.argmax(), heat.shape)[0] < 6
     assert np.unravel_index(heat.argmax(), heat.shape)[1] < 6
-    assert planted.random_head(answer, seed=0).probabilities(pictures).sum(axis=1) == pytest.approx(1)
+    assert heads.random_head(answer, seed=0).probabilities(pictures).sum(axis=1) == pytest.approx(1)
 
 
 def test_a_shuffled_network_answers_differently_and_the_trained_one_is_left_as_it_was(weights, pictures):
@@ -234,7 +234,7 @@ def test_a_shuffled_network_answers_differently_and_the_trained_one_is_left_as_i
 
     answer = WithModel()
     before = answer.probabilities(pictures)
-    shuffled = planted.Shuffled(answer, seed=0)
+    shuffled = heads.shuffled(answer, seed=0)
     assert np.abs(shuffled.probabilities(pictures) - before).max() > 1
     np.testing.assert_array_equal(shuffled.probabilities(pictures), shuffled.probabilities(pictures))
     np.testing.assert_array_equal(answer.probabilities(pictures), before)
@@ -242,6 +242,42 @@ def test_a_shuffled_network_answers_differently_and_the_trained_one_is_left_as_i
 
 def test_an_unknown_comparison_is_named(marked):
     answer, _, pictures, behind, labels = marked
-    trial = faithfulness.Trial(pictures[:1], labels[:1], behind.rows([0]), groups=np.array(["a"]))
+    trial = trials.Trial(pictures[:1], labels[:1], behind.rows([0]), groups=np.array(["a"]))
     with pytest.raises(ValueError, match="unknown comparison 'randomization'; did you mean 'randomisation'"):
         faithfulness.page_scores(answer, trial, methods=["occlusion"], others={"randomization": []}, seed=0)
+
+
+def test_drawn_trials_know_their_truth_and_their_marks():
+    trial = trials.drawn_trial(4, height=HEIGHT, width=WIDTH, seed=0, labels=("mi", "normal"), shortcut=True)
+    assert trial.pictures.shape == (4, HEIGHT, WIDTH, 3)
+    assert trial.classes.tolist() == [0, 3, 0, 3]
+    assert [mask.any() for mask in trial.truths] == [True, False, True, False]
+    assert all(0 < mask.mean() < 0.01 for mask in trial.marks)
+    some = trial.rows(trial.classes == 0)
+    assert len(some.pictures) == len(some.truths) == len(some.backdrop.layouts) == 2
+
+
+def test_a_mark_in_the_footer_is_found_outside_of_the_waveform():
+    """A model that read the planted footer of whole pages is caught by the mass outside of the leads."""
+    trial = trials.drawn_trial(40, height=HEIGHT, width=WIDTH, seed=3, shortcut=True, region="page")
+    honest = trials.drawn_trial(40, height=HEIGHT, width=WIDTH, seed=3, region="page")
+    answer = planted.fit_linear(trial.pictures, trial.classes)
+    fair = planted.fit_linear(honest.pictures, honest.classes)
+    is_normal = trial.classes == 3  # four squares: the most ink
+    outside = {}
+    for name, model, some in (("caught", answer, trial.rows(is_normal)), ("fair", fair, honest.rows(is_normal))):
+        heat = maps.explain(
+            model, some.pictures, some.classes, method="integrated_gradients", baseline="mean", backdrop=some.backdrop
+        )
+        outside[name] = np.mean(
+            [leads.lead_shares(*p)["outside"] for p in zip(heat, some.backdrop.layouts, strict=True)]
+        )
+    assert outside["caught"] > 2 * outside["fair"]
+
+
+def test_a_method_gains_nothing_by_a_test_that_is_the_method_itself():
+    rows = [("lead_occlusion", "m", test, 0.2, 0.1, 0.3) for test in ("lead_removal_gain", "deletion_gain")]
+    rows[1] = (*rows[1][:3], 0.0, -0.1, 0.1)
+    words = faithfulness.verdicts(pd.DataFrame(rows, columns=list(faithfulness.COLUMNS))).iloc[0]
+    assert words["verdict"].startswith("no better")
+    assert "lead removal" not in words["reasons"]

@@ -1,5 +1,9 @@
 """Maps against what is known by hand."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -232,3 +236,10 @@ class TestBadInput:
             maps.explain(
                 SquareAnswer(weights), pictures, CLASSES, method="integrated_gradients", baseline="without_trace"
             )
+
+
+def test_no_module_of_this_room_loads_tensorflow():
+    """Maps are made from answers; only a call of the cross-check loads TensorFlow."""
+    modules = [path.stem for path in Path(maps.__file__).parent.glob("[a-z]*.py")]
+    code = f"import sys\nfrom ecgstudy.explanation import {', '.join(modules)}\nassert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,74 @@
+"""Pages that maps are tested on: drawn ones, whose truth is known, with a planted shortcut or without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ecgstudy.explanation import backdrop, truth
+from ecgstudy.explanation.backdrop import Backdrop
+from ecgstudy.pages import draw
+from ecgstudy.vocabulary import CLASSES, choose
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The pages that methods are tested on, and what is known about them."""
+
+    pictures: np.ndarray  # (batch, height, width, 3)
+    classes: np.ndarray  # int (batch,): which class is asked about
+    backdrop: Backdrop
+    groups: np.ndarray  # (batch,) text: pages that must not be resampled apart
+    truths: Sequence[np.ndarray] = field(default=())  # bool masks of the planted disease, of drawn pages
+    marks: Sequence[np.ndarray] = field(default=())  # bool masks of the planted shortcut
+
+    def rows(self, chosen: np.ndarray) -> "Trial":
+        """Some of the pages; `chosen` is bool `(batch,)` or their numbers."""
+        numbers = np.arange(len(self.classes))[chosen]
+        return replace(
+            self,
+            pictures=self.pictures[numbers],
+            classes=self.classes[numbers],
+            backdrop=self.backdrop.rows(numbers),
+            groups=self.groups[numbers],
+            truths=[self.truths[n] for n in numbers] if len(self.truths) else (),
+            marks=[self.marks[n] for n in numbers] if len(self.marks) else (),
+        )
+
+
+def drawn_trial(
+    count: int, *, height: int, width: int, seed: int, labels: Sequence[str] = CLASSES, shortcut: bool = False,
+    region: str = "grid",
+) -> Trial:  # fmt: skip
+    """Drawn pages, as many of each class, asked about their own class.
+
+    Args:
+        count: of pages.
+        height: of the pictures that the model reads.
+        width: likewise.
+        seed: of the series; other seeds draw other persons.
+        labels: classes of the pages, in turn. Pages of `normal` have no truth.
+        shortcut: print a mark that tells the class: in the footer where the region is `page`.
+        region: `grid` (packed pages) or `page`.
+
+    Returns:
+        A trial whose truths are the planted disease, whose marks are the planted shortcut, and whose backdrop knows the
+        mean of these pages.
+    """
+    for label in labels:
+        choose("class", label, CLASSES)
+    size: draw.Size = "packed" if choose("region", region, ("grid", "page")) == "grid" else "page"
+    pages = [
+        draw.synthetic_page(number, seed=seed, label=labels[number % len(labels)], size=size, shortcut=shortcut)
+        for number in range(count)
+    ]
+    pictures, behind = backdrop.prepare([page.picture for page in pages], height=height, width=width)
+    behind = replace(behind, mean=pictures.mean(axis=0, dtype=np.float32))
+    return Trial(
+        pictures,
+        np.array([CLASSES.index(page.label) for page in pages]),
+        behind,
+        np.array([f"drawn-{seed}-{number}" for number in range(count)]),
+        [truth.truth_mask(page, height, width) for page in pages],
+        [truth.box_mask(page.mark, height, width) for page in pages if page.mark is not None],
+    )
