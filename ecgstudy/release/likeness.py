@@ -13,6 +13,7 @@ from ecgstudy.models import simple
 NEAREST = 5  # the distance is to the fifth nearest training page, so that one odd page opens no door
 QUANTILE = 0.99
 MARGIN = 1.5  # times that quantile of the distances among training pages
+FAMILIAR = 1.5  # grey levels: what compression and scaling change; different pages are further apart
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Likeness:
     def distances(self, pictures: np.ndarray) -> np.ndarray:
         """How far pictures `(n, height, width, 3)` are from the training pages, in grey levels, `(n,)`."""
         return _nearest(_centred(simple.thumbnails(pictures)), _centred(self.thumbnails))
+
+    def is_familiar(self, pictures: np.ndarray) -> np.ndarray:
+        """Whether pictures may be training pages themselves, or copies of them, bool `(n,)`."""
+        nearest = _nearest(_centred(simple.thumbnails(pictures)), _centred(self.thumbnails), 1)
+        return nearest < FAMILIAR
 
 
 def fit(pictures: np.ndarray, groups: np.ndarray) -> Likeness:
@@ -55,7 +61,7 @@ def _centred(thumbnails: np.ndarray) -> np.ndarray:
     return values - values.mean(axis=1, keepdims=True)
 
 
-def _nearest(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Root mean square distance of each row to its `NEAREST`-th nearest reference row."""
+def _nearest(rows: np.ndarray, reference: np.ndarray, number: int = NEAREST) -> np.ndarray:
+    """Root mean square distance of each row to its `number`-th nearest reference row."""
     squared = (rows**2).sum(1)[:, None] + (reference**2).sum(1) - 2 * rows @ reference.T
-    return np.sqrt(np.maximum(np.sort(squared, axis=1)[:, min(NEAREST, len(reference)) - 1], 0) / rows.shape[1])
+    return np.sqrt(np.maximum(np.sort(squared, axis=1)[:, min(number, len(reference)) - 1], 0) / rows.shape[1])

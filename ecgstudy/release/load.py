@@ -13,7 +13,8 @@ from ecgstudy.models import registry
 from ecgstudy.release.decision import Decision
 from ecgstudy.release.likeness import Likeness
 from ecgstudy.study import outputs_root
-from ecgstudy.training.members import LinearMembers, Members, NetworkMembers
+from ecgstudy.training.answers import NetworkAnswer
+from ecgstudy.training.members import LinearMembers, Members, NetworkMembers, member_answer
 from ecgstudy.training.runs import Run
 
 FORMAT = 1  # raised when an older reader could not make sense of a release
@@ -69,6 +70,18 @@ class Released:
             )
         return found
 
+    def member(self, number: int) -> NetworkAnswer:
+        """One of the networks by itself, with taps and gradients: what maps are made of.
+
+        Raises:
+            ValueError: the members are no networks.
+        """
+        run = _run(self.record["runs"][number])
+        if not registry.model_row(run.model).is_network:
+            raise ValueError(f"{run.model} has neither taps nor gradients; use lead_occlusion or occlusion")
+        frozen = _file(self.record, self.folder, "frozen") if "frozen" in self.record["files"] else None
+        return member_answer(run, _member_files(self.record, self.folder)[number], frozen)
+
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for pictures as the model reads them, `(pages, 4)`; lead occlusion asks this."""
         return self.decision.probabilities(self.members.answers(pictures))
@@ -119,8 +132,7 @@ def find_release(where: str | Path | None = None) -> Path:
 
 def load_members(record: dict[str, Any], folder: Path) -> Members:
     """The models themselves, from their files; the files are taken to be checked."""
-    entries = sorted((name for name in record["files"] if name.startswith("member-")), key=lambda n: int(n[7:]))
-    paths = [_file(record, folder, name) for name in entries]
+    paths = _member_files(record, folder)
     run = _run(record["runs"][0])
     if registry.model_row(run.model).is_network:
         frozen = _file(record, folder, "frozen") if "frozen" in record["files"] else None
@@ -153,6 +165,11 @@ def _record(folder: Path) -> dict[str, Any]:
     if not intact:
         raise ValueError(f"{path}: changed after it was written; release the model anew (`ecgstudy release`)")
     return record
+
+
+def _member_files(record: dict[str, Any], folder: Path) -> list[Path]:
+    entries = (name for name in record["files"] if name.startswith("member-"))
+    return [_file(record, folder, name) for name in sorted(entries, key=lambda name: int(name[7:]))]
 
 
 def _file(record: dict[str, Any], folder: Path, name: str) -> Path:

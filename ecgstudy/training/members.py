@@ -10,6 +10,7 @@ from scipy import special
 from sklearn.pipeline import Pipeline
 
 from ecgstudy.models import registry, simple
+from ecgstudy.training.answers import NetworkAnswer
 from ecgstudy.training.runs import Run
 
 BATCH = 32
@@ -70,14 +71,10 @@ class NetworkMembers:
         import keras
         import tensorflow as tf
 
-        from ecgstudy.models import build
         from ecgstudy.training import networks, prefix
 
-        network = networks.build_for(run if frozen is None else _begun_at_random(run), [run.model])[0]
-        learned = build.layers_from(network, run.recipe.train_from)
+        network, learned = _built(run, frozen)
         self._learning = networks.learning_layers(network.model, learned)
-        if frozen is not None:
-            networks.read_weights(frozen, frozen_layers(network.model, learned))
         self._read, self._weights = networks.read_weights, list(weights)
         for path in self._weights:
             self._read(path, self._learning)  # all of them now, so that a wrong file is known before it is asked
@@ -107,6 +104,15 @@ class NetworkMembers:
         return np.stack(found).astype("float64")
 
 
+def member_answer(run: Run, weights: Path, frozen: Path | None = None) -> NetworkAnswer:
+    """One member by itself, with taps and gradients; arguments as for `NetworkMembers`."""
+    from ecgstudy.training import networks
+
+    network, learned = _built(run, frozen)
+    networks.read_weights(weights, networks.learning_layers(network.model, learned))
+    return NetworkAnswer(network.model, network.row.tap or "features")
+
+
 def frozen_layers(model: Any, learned: frozenset[str]) -> list[Any]:
     """The layers with weights that do not learn, in the order of the graph."""
     return [layer for layer in model.layers if layer.weights and layer.name not in learned]
@@ -114,11 +120,9 @@ def frozen_layers(model: Any, learned: frozenset[str]) -> list[Any]:
 
 def write_frozen(run: Run, path: Path) -> None:
     """Keep the layers of a run's network that did not learn, as `NetworkMembers` reads them."""
-    from ecgstudy.models import build
     from ecgstudy.training import networks
 
-    network = networks.build_for(run, [run.model])[0]
-    learned = build.layers_from(network, run.recipe.train_from)
+    network, learned = _built(run, None)
     networks.write_weights(path, frozen_layers(network.model, learned))
 
 
@@ -140,6 +144,18 @@ def checked(pictures: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if pictures.ndim != 4 or pictures.shape[1:] != (*shape, 3):
         raise ValueError(f"pictures of shape {pictures.shape}; this model reads (batch, {shape[0]}, {shape[1]}, 3)")
     return pictures
+
+
+def _built(run: Run, frozen: Path | None) -> tuple[Any, frozenset[str]]:
+    """A run's network with its frozen layers as they were, and the names of the layers that learned."""
+    from ecgstudy.models import build
+    from ecgstudy.training import networks
+
+    network = networks.build_for(run if frozen is None else _begun_at_random(run), [run.model])[0]
+    learned = build.layers_from(network, run.recipe.train_from)
+    if frozen is not None:
+        networks.read_weights(frozen, frozen_layers(network.model, learned))
+    return network, learned
 
 
 def _begun_at_random(run: Run) -> Run:

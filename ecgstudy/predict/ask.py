@@ -1,0 +1,166 @@
+"""Pictures in, predictions out: pages are checked one by one, the model answers all of them together."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecgstudy.data import images
+from ecgstudy.data.sources import ENDINGS
+from ecgstudy.evaluation import operating
+from ecgstudy.explanation import backdrop, occlusion
+from ecgstudy.predict import steadiness
+from ecgstudy.predict.answer import Prediction, heart, rounded
+from ecgstudy.predict.page import CheckedPage, RefusedError, check_page, open_page
+from ecgstudy.predict.view import region_view
+from ecgstudy.release.card import in_words
+from ecgstudy.release.decision import ALPHA
+from ecgstudy.release.load import Released
+from ecgstudy.vocabulary import CLASSES, LEADS
+
+AT_ONCE = 32  # pages in memory at a time
+RULE = operating.RULES[0].name  # of the alarms that are told
+
+Say = Callable[[str], None]
+
+
+def predict(
+    pictures: Sequence[str | os.PathLike | np.ndarray],
+    released: Released,
+    *,
+    explain: bool = True,
+    progress: Say = lambda line: None,
+) -> list[Prediction]:
+    """Judge pictures, or refuse them by name.
+
+    Args:
+        pictures: paths of JPEG, PNG, WebP or TIFF files, or uint8 RGB arrays.
+        released: the model (`load_release`).
+        explain: also ask which leads the answer rests on, which takes a dozen answers more per page.
+        progress: takes a line per picture.
+
+    Returns:
+        One prediction per picture, in their order. A file that cannot be opened is refused, not an error.
+    """
+    found: list[Prediction] = []
+    for start in range(0, len(pictures), AT_ONCE):
+        found += _some(pictures[start : start + AT_ONCE], released, explain, progress)
+    return found
+
+
+def picture_paths(places: Sequence[str | Path]) -> Iterator[Path]:
+    """Files as they are named, and all pictures below folders, sorted.
+
+    Raises:
+        ValueError: there is no such file or folder, or no picture in the folder.
+    """
+    for place in map(Path, places):
+        if not place.exists():
+            raise ValueError(f"{place}: no such file or folder")
+        if place.is_file():
+            yield place
+            continue
+        inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in ENDINGS)
+        if not inside:
+            raise ValueError(f"{place}: no picture in this folder ({', '.join(sorted(ENDINGS))})")
+        yield from inside
+
+
+def _some(pictures: Sequence[Any], released: Released, explain: bool, progress: Say) -> list[Prediction]:
+    facts: list[dict[str, Any]] = []
+    views: list[np.ndarray] = []
+    for picture in pictures:
+        progress(_name(picture))
+        own, view = _checked(picture, released)
+        facts.append(own)
+        if view is not None:
+            views.append(view)
+    answers = iter(_answers(views, released, explain) if views else [])
+    return [Prediction(**own) if "reason" in own else Prediction(**own | next(answers)) for own in facts]
+
+
+def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], np.ndarray | None]:
+    """What is known of a picture before the model is asked, and what the model is to see unless it was refused."""
+    own: dict[str, Any] = {"path": _name(picture), "model": released.name, "tested": tested(released)}
+    try:
+        page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(Path(picture))
+        own |= heart(page) | {"layout": page.layout.name, "turned": round(page.turned, 1), "read": round(page.read, 3)}
+        own["view"] = page.picture[page.layout.frame.pixels(*page.picture.shape[:2])]
+        return own, _view(page, released, own)
+    except RefusedError as refusal:
+        return own | {"reason": refusal.reason, "measured": str(refusal)}, None
+
+
+def _view(page: CheckedPage, released: Released, own: dict[str, Any]) -> np.ndarray:
+    """The page as the model is to see it; its distance from the training pages is put into `own`.
+
+    Raises:
+        RefusedError: it is too unlike the training pages.
+    """
+    if page.layout.name not in released.layouts:
+        known = ", ".join(released.layouts)
+        raise RefusedError("unknown layout", f"the page is {page.layout.name}, this model learned from {known}")
+    view = region_view(page, released.record["picture"])
+    small = images.resize(view, *released.input_shape)[None]
+    distance = float(released.likeness.distances(small)[0])
+    own |= {"distance": rounded(distance, 1), "familiar": bool(released.likeness.is_familiar(small)[0]), "view": view}
+    if distance > released.likeness.limit:
+        limit = released.likeness.limit
+        raise RefusedError("unlike the training pages", f"{distance:.1f} grey levels from them, at most {limit:.1f}")
+    return view
+
+
+def _answers(views: list[np.ndarray], released: Released, explain: bool) -> list[dict[str, Any]]:
+    """Probabilities, sets, alarms and leads for pages that passed."""
+    small = np.stack([images.resize(view, *released.input_shape) for view in views])
+    raw = released.members.answers(small)
+    probabilities, p_values = released.decision.probabilities(raw), released.decision.p_values(raw)
+    alarms = released.decision.alarms(raw)
+    wavers = steadiness.waver(released.probabilities, small, probabilities)
+    found = []
+    for row, view in enumerate(views):
+        own = dict(zip(CLASSES, map(float, probabilities[row].round(4)), strict=True))
+        found.append({
+            "probabilities": own,
+            "prediction_set": tuple(n for n, p in zip(CLASSES, p_values[row], strict=True) if p > ALPHA),
+            "alarms": {target: bool(rings[row]) for (target, rule), rings in alarms.items() if rule == RULE},
+            "waver": round(float(wavers[row]), 3),
+            "leads": lead_falls(view, released, int(probabilities[row].argmax())) if explain else None,
+        })  # fmt: skip
+    return found
+
+
+def lead_falls(view: np.ndarray, released: Released, label: int) -> dict[str, float] | None:
+    """By how much a class's probability falls when each lead is replaced by the page's own empty paper.
+
+    Args:
+        view: the region that the model reads, at the scale of the page.
+        released: the model.
+        label: position in `CLASSES`.
+
+    Returns:
+        Lead (and `strip`) -> fall of the probability; None where the view has no lead boxes.
+    """
+    try:
+        small, behind = backdrop.prepare([view], height=released.input_shape[0], width=released.input_shape[1])
+    except ValueError:  # a view without the marks by which leads are found, such as a redrawn page
+        return None
+    parts = backdrop.lead_parts(behind.layouts[0], *released.input_shape)
+    asked = small.astype(np.float32), np.array([label]), [parts], behind.paper
+    falls = occlusion.drops(released, *asked)[0]  # type: ignore[arg-type]  # it asks for probabilities alone
+    return {name: round(float(fall), 4) for name, fall in zip((*LEADS, "strip"), falls, strict=False)}
+
+
+def tested(released: Released) -> str:
+    """How the model did on pages that it had not learned from: the strictest rung that the study has."""
+    measured = released.record["measured"]
+    for protocol in ("unseen", "grouped"):
+        if protocol in measured:
+            return in_words(released.record, protocol)
+    return "How this model does on pages that it has not learned from was not measured."
+
+
+def _name(picture: Any) -> str:
+    return "array" if isinstance(picture, np.ndarray) else str(picture)
