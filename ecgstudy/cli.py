@@ -124,6 +124,41 @@ def evaluate(
 
 
 @app.command()
+def explain(
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures of pages, or folders of them.")],
+    method: Annotated[str, typer.Option(help="gradcam, integrated_gradients, lead_occlusion, ...")] = "gradcam",
+    params: Annotated[Path, typer.Option(help="The study whose model is asked.")] = Path("params/quick.yaml"),
+    model: Annotated[str | None, typer.Option(help="By default the first of the study's explained models.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where it goes; outputs/<study>/explained by default.")] = None,
+) -> None:
+    """Write map, overlay, the table by lead and a sentence for pictures of pages.
+
+    Example: ecgstudy explain page.jpg --method lead_occlusion
+    """
+    from ecgstudy.report.explained import write_explanations
+    from ecgstudy.training.answers import load_answer
+    from ecgstudy.training.runs import study_runs
+
+    study = Study.load(params)
+    run = next(
+        (run for run in study_runs(study, [model or study.explanation.models[0]]) if run.protocol == "grouped"), None
+    )
+    if run is None:
+        raise ValueError(f"study {study.name!r} has no run under grouped; add it to splits.protocols")
+    failed = write_explanations(
+        load_answer(study, run),
+        pictures,
+        folder or study.folder / "explained",
+        method=method,
+        region=study.image.region,
+        show=print,
+    )
+    for path, reason in failed.items():
+        tell(f"{path}: {reason}")
+    raise typer.Exit(int(bool(failed)))
+
+
+@app.command()
 def report(params: Params) -> None:
     """Write outputs/<study>/report.html from the finished tables and figures."""
     from ecgstudy.report.html import write_report
@@ -168,12 +203,20 @@ def pack(
 
 
 @data_app.command()
-def audit(folder: Annotated[str, typer.Argument(help="A folder or a CSV of pages.")]) -> None:
-    """Count copies: files against distinct pages, by class."""
-    from ecgstudy.data.audit import copies_table
-    from ecgstudy.data.sources import open_pages
+def audit(
+    folder: Annotated[str, typer.Argument(help="A folder or a CSV of pages.")],
+    split: Annotated[Path | None, typer.Option(help="A CSV of path and part (train, validation, test).")] = None,
+    near: Annotated[bool, typer.Option(help="Look for near-copies too.")] = True,
+) -> None:
+    """Count copies and near-copies, and the leakage of a split; exit code 1 where the split leaks.
 
-    print(copies_table(open_pages(folder).manifest).to_string())
+    Example: ecgstudy data audit pages/ --split split.csv
+    """
+    from ecgstudy.data.folder_audit import audit_folder
+
+    found = audit_folder(folder, split=split, near=near, progress=tell)
+    print(found)
+    raise typer.Exit(found.exit_code)
 
 
 def tell(line: str) -> None:
