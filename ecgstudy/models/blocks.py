@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from ecgstudy.models.backbones import STRIDES, Maps
+from ecgstudy.models.efficientnets import STRIDES, Maps
 from ecgstudy.vocabulary import CLASSES
 
 

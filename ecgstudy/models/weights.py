@@ -140,7 +140,7 @@ def load_keras_file(trunk: keras.Model, path: Path) -> None:
 
 
 def _load_by_order(trunk: keras.Model, path: Path) -> None:
-    """The older format keeps layers in order under names that vary; only shapes can tell a wrong file.
+    """The older format keeps arrays in order under names that vary; only shapes can tell a wrong file.
 
     Weights of Keras' own normalisation layer are left out: backbones.py has the same numbers in its feed.
     """
@@ -148,17 +148,16 @@ def _load_by_order(trunk: keras.Model, path: Path) -> None:
         group = file.get("model_weights", file)
         names = [_text(name) for name in group.attrs["layer_names"] if not _text(name).startswith("normalization")]
         saved = [[group[name][_text(w)][()] for w in group[name].attrs["weight_names"]] for name in names]
-    saved = [arrays for arrays in saved if arrays]
-    layers = [layer for layer in trunk.layers if layer.weights]
-    if len(layers) != len(saved):
-        raise ValueError(f"{len(saved)} layers with weights, expected {len(layers)}")
-    for layer, arrays in zip(layers, saved, strict=True):
-        places = layer.trainable_weights + layer.non_trainable_weights
-        found, expected = [a.shape for a in arrays], [tuple(p.shape) for p in places]
-        if found != expected:
-            raise ValueError(f"layer {layer.name}: shapes {found}, expected {expected}")
-        for place, array in zip(places, arrays, strict=True):
-            place.assign(array)
+    arrays = [array for layer in saved for array in layer]
+    places = [(layer, p) for layer in trunk.layers for p in layer.trainable_weights + layer.non_trainable_weights]
+    if len(arrays) != len(places):
+        raise ValueError(f"{len(arrays)} arrays, expected {len(places)}")
+    for (layer, place), array in zip(places, arrays, strict=True):
+        if isinstance(layer, keras.layers.DepthwiseConv2D) and array.ndim == 4 and array.shape[2] == 1:
+            array = array.swapaxes(2, 3)  # kept as a convolution in groups of one channel
+        if array.shape != tuple(place.shape):
+            raise ValueError(f"layer {layer.name}: shape {array.shape}, expected {tuple(place.shape)}")
+        place.assign(array)
 
 
 def _text(name: Any) -> str:

@@ -39,6 +39,16 @@ def test_efficientnet_is_keras_own_b0_with_the_same_weights():
     assert ours.predict_on_batch(picture()) == pytest.approx(theirs.predict_on_batch(fed), abs=1e-4)
 
 
+def test_convnext_is_keras_own_with_the_same_weights(tmp_path):
+    theirs = keras.applications.ConvNeXtTiny(include_top=False, weights=None, input_shape=SHAPE)
+    chance = np.random.default_rng(1)  # layer scales of 1e-6 would hide the blocks
+    theirs.set_weights([w + chance.normal(0, 0.05, w.shape) for w in theirs.get_weights()])
+    theirs.save(tmp_path / "convnext.h5")
+    ours = trunk("convnext_tiny")
+    weights.load_keras_file(ours, tmp_path / "convnext.h5")
+    assert ours.predict_on_batch(picture()) == pytest.approx(theirs.predict_on_batch(picture()), abs=1e-3)
+
+
 @pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
 def test_a_file_of_keras_own_format_is_loaded(tmp_path, ending):
     theirs = stirred(keras.applications.MobileNet(include_top=False, weights=None, input_shape=SHAPE))
