@@ -29,6 +29,7 @@ def open_study(study: Study, *, progress: Callable[[str], None] = lambda line: N
         folds=study.splits.folds,
         seeds=study.splits.seeds,
         validation=study.splits.validation,
+        pages=study.data.pages,
     )
     manifest.write_manifest(pages.manifest, study.folder / "manifest.csv")
     splits.write_splits(parts, study.folder / "splits")

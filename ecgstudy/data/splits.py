@@ -1,23 +1,20 @@
 """The four protocols: which pages train, stop and test a model in each fold.
 
-Every random draw comes from a named seed. A draw that leaves a class out of some part (30 MI pages make
-that possible) is replaced by the next one of the same seed, so the result is still fixed by it.
+Every random draw comes from a named seed; how folds are drawn stands in `folds.py`.
 """
 
 import functools
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from ecgstudy import files
-from ecgstudy.vocabulary import CLASSES, PARTS, PROTOCOLS, SPLIT_COLUMNS, Protocol
-
-ATTEMPTS = 100  # draws per seed before the data are said not to allow the split
-KEYS = ["path", "page_id"]
+from ecgstudy.data import folds as folding
+from ecgstudy.vocabulary import PROTOCOLS, SPLIT_COLUMNS, Protocol
 
 
 def as_published(manifest: pd.DataFrame, *, folds: int, seed: int, validation: float) -> pd.DataFrame:
@@ -40,20 +37,22 @@ def as_published(manifest: pd.DataFrame, *, folds: int, seed: int, validation: f
     rows = _selected(manifest)
     if "given_part" in rows:
         test = (rows["given_part"] == "test").to_numpy()
-        return _search(rows, lambda draw: [(np.flatnonzero(~test), np.flatnonzero(test))], validation, seed, False)
-    return _search(rows, _fold_maker(rows, folds, grouped=False), validation, seed, grouped=False)
+        return folding.search(
+            rows, lambda draw: [(np.flatnonzero(~test), np.flatnonzero(test))], validation, seed, False
+        )
+    return folding.search(rows, folding.fold_maker(rows, folds, grouped=False), validation, seed, grouped=False)
 
 
 def distinct(manifest: pd.DataFrame, *, folds: int, seed: int, validation: float) -> pd.DataFrame:
     """Stratified folds over distinct pages, one file each. Arguments and result as `as_published`."""
     rows = _selected(manifest).drop_duplicates("page_id").reset_index(drop=True)
-    return _search(rows, _fold_maker(rows, folds, grouped=False), validation, seed, grouped=False)
+    return folding.search(rows, folding.fold_maker(rows, folds, grouped=False), validation, seed, grouped=False)
 
 
 def grouped(manifest: pd.DataFrame, *, folds: int, seed: int, validation: float) -> pd.DataFrame:
     """As `distinct`, with pages of one group in one part, test and validation alike."""
     rows = _selected(manifest).drop_duplicates("page_id").reset_index(drop=True)
-    return _search(rows, _fold_maker(rows, folds, grouped=True), validation, seed, grouped=True)
+    return folding.search(rows, folding.fold_maker(rows, folds, grouped=True), validation, seed, grouped=True)
 
 
 def unseen(manifest: pd.DataFrame, grouped_split: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +74,7 @@ def unseen(manifest: pd.DataFrame, grouped_split: pd.DataFrame) -> pd.DataFrame:
         for page in left_out.itertuples()
         for fold in ([fold_of_group[page.group]] if page.group in fold_of_group else everywhere)
     ]
-    return pd.DataFrame(rows, columns=["fold", *KEYS, "part"]).sort_values(["fold", "path"], ignore_index=True)
+    return pd.DataFrame(rows, columns=["fold", *folding.KEYS, "part"]).sort_values(["fold", "path"], ignore_index=True)
 
 
 RULES: dict[Protocol, Callable[..., pd.DataFrame]] = {
@@ -92,14 +91,18 @@ def make_splits(
     folds: int = 5,
     seeds: Sequence[int] = (0,),
     validation: float = 0.15,
+    pages: Literal["selected", "complete"] = "selected",
 ) -> dict[Protocol, pd.DataFrame]:
     """The splits of several protocols and seeds, checked; `vocabulary.SPLIT_COLUMNS` each.
 
-    A protocol that the data cannot serve (no copies, no pages left out) is left out with a warning.
+    A protocol that the data cannot serve (no copies, no pages left out) is left out with a warning. With the
+    `complete` pages nothing is left out but layout `other`: all pages train and test, over all layouts.
 
     Raises:
         ValueError: a class is too small for so many folds; a split breaks its own rule.
     """
+    if pages == "complete":
+        manifest = manifest[manifest["layout"] != "other"].assign(selected=True)
     made: dict[Protocol, list[pd.DataFrame]] = {name: [] for name in PROTOCOLS if name in protocols}
     for name, reason in _cannot_serve(manifest, protocols).items():
         warnings.warn(f"protocol {name!r} is left out: {reason}", stacklevel=2)
@@ -130,7 +133,7 @@ def inner_folds(rows: pd.DataFrame, *, folds: int = 5, seed: int) -> np.ndarray:
     number = np.empty(len(rows), dtype=int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer members than folds is missing from some
-        for fold, (_, test) in enumerate(_fold_maker(rows, folds, grouped=True)(_draw(seed, 0))):
+        for fold, (_, test) in enumerate(folding.fold_maker(rows, folds, grouped=True)(folding.draw_number(seed, 0))):
             number[test] = fold
     return number
 
@@ -187,79 +190,9 @@ def read_splits(folder: Path) -> dict[Protocol, pd.DataFrame]:
     return found
 
 
-Folds = list[tuple[np.ndarray, np.ndarray]]  # row numbers of (training and validation, test), per fold
-
-
-def _fold_maker(rows: pd.DataFrame, folds: int, *, grouped: bool) -> Callable[[int], Folds]:
-    """A function that draws folds from a number."""
-    kind = StratifiedGroupKFold if grouped else StratifiedKFold
-    labels, groups = rows["label"].to_numpy(), rows["group"].to_numpy()
-
-    def draw_folds(draw: int) -> Folds:
-        splitter = kind(n_splits=folds, shuffle=True, random_state=draw)
-        return list(splitter.split(np.zeros(len(rows)), labels, groups))
-
-    return draw_folds
-
-
-def _search(
-    rows: pd.DataFrame, draw_folds: Callable[[int], Folds], validation: float, seed: int, grouped: bool
-) -> pd.DataFrame:
-    """The first draw of this seed in which every part of every fold has every class."""
-    _check_sizes(rows, grouped)
-    inner = round(1 / validation)
-    for attempt in range(ATTEMPTS):
-        draw = _draw(seed, attempt)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # fewer members than folds: said below, with the class
-            made = [
-                _fold(rows, fold, learn, test, inner, draw, grouped)
-                for fold, (learn, test) in enumerate(draw_folds(draw))
-            ]
-        if all(_complete(split, rows) for split in made):
-            return pd.concat(made, ignore_index=True)[["fold", *KEYS, "part"]]
-    smallest = rows["label"].value_counts()
-    raise ValueError(
-        f"no draw gives every class a place in every part: class {smallest.index[-1]!r} has {smallest.iloc[-1]} pages; "
-        "use fewer folds or a larger validation share"
-    )
-
-
-def _fold(
-    rows: pd.DataFrame, fold: int, learn: np.ndarray, test: np.ndarray, inner: int, draw: int, grouped: bool
-) -> pd.DataFrame:
-    """One fold; its validation part is one of `inner` folds of the learning part, cut by the same rule."""
-    choices = _fold_maker(rows.iloc[learn], inner, grouped=grouped)(draw)
-    kept, stop = next(
-        (c for c in choices if rows["label"].iloc[learn[c[1]]].nunique() == rows["label"].nunique()), choices[0]
-    )
-    part = np.empty(len(rows), dtype=object)
-    part[learn[kept]], part[learn[stop]], part[test] = PARTS
-    return rows[[*KEYS, "label"]].assign(fold=fold, part=part)
-
-
-def _complete(split: pd.DataFrame, rows: pd.DataFrame) -> bool:
-    return bool((split.groupby("part")["label"].nunique() == rows["label"].nunique()).all())
-
-
-def _draw(seed: int, attempt: int) -> int:
-    return int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
-
-
 def _selected(manifest: pd.DataFrame) -> pd.DataFrame:
     """The pages that may train, in an order that does not depend on where their files lie."""
     return manifest[manifest["selected"].astype(bool)].sort_values(["page_id", "path"], ignore_index=True)
-
-
-def _check_sizes(rows: pd.DataFrame, grouped: bool) -> None:
-    unit = "group" if grouped else "path"
-    counts = rows.groupby("label")[unit].nunique().reindex([c for c in CLASSES if c in set(rows["label"])])
-    if len(counts) < 2:
-        raise ValueError(f"the data have {len(counts)} class ({', '.join(counts.index)}); a split needs two or more")
-    if counts.min() < 3:
-        raise ValueError(
-            f"class {counts.idxmin()!r} has {counts.min()} {unit}s; training, validation and test part need one each"
-        )
 
 
 def _cannot_serve(manifest: pd.DataFrame, protocols: Sequence[Protocol]) -> dict[Protocol, str]:

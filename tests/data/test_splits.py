@@ -130,6 +130,19 @@ def test_protocols_that_the_data_cannot_serve_are_left_out_with_a_warning(manife
     assert {"'as_published'" in str(w.message) or "'unseen'" in str(w.message) for w in said} == {True}
 
 
+def test_complete_pages_all_train_and_test_balanced_over_layouts(manifest):
+    layouts = np.where(manifest["path"].str.contains("[02468]-", regex=True), "3x4", "6x2plain")
+    layouts[:3] = "other"
+    complete = manifest.assign(layout=layouts).drop_duplicates("page_id")
+    with pytest.warns(UserWarning, match="is left out"):
+        made = splits.make_splits(complete, pages="complete")
+    assert set(made) == {"distinct", "grouped"}
+    tested = made["distinct"].query("part == 'test'").merge(complete, on="path")
+    assert set(tested["path"]) == set(complete.loc[complete["layout"] != "other", "path"])
+    counts = pd.crosstab([tested["label"], tested["layout"]], tested["fold"])
+    assert (counts.max(axis=1) - counts.min(axis=1)).max() <= 1
+
+
 def test_a_class_too_small_for_the_parts_is_named(manifest):
     few = manifest[(manifest["label"] != "mi") | manifest["path"].isin(["mi/0-0", "mi/1-0"])]
     with pytest.raises(ValueError, match=r"class 'mi' has 2 \w+s; training, validation and test part need one each"):
