@@ -14,9 +14,9 @@ from ecgstudy.vocabulary import choose
 BASELINES = ("white", "blurred", "mean", "without_trace")
 MOST_STEPS = 512
 TOLERANCE = 0.01  # of the score difference
-_LEAST_DIFFERENCE = 0.02  # of probabilities; a residual can't be a share of nothing
+_LEAST_DIFFERENCE = 0.1  # of probabilities; a residual can't be a share of nothing
 _FIRST_STEPS = 16  # and so many are halved at a time: one batch of questions
-_LOCALLY = 5  # times the tolerance may be missed step by step, so that a sum is not right by chance alone
+_LOCALLY = 10  # times the tolerance may be missed step by step, so that a sum is not right by chance alone
 _NEGLIGIBLE = 0.1  # of an even share of what may be missed
 _BLUR = 0.05  # of the picture's width: no stroke of a trace is left
 _BLOCK = 64  # rows of questions that are in memory at a time
@@ -33,13 +33,13 @@ class PathAttribution:
 
     @property
     def relative_residuals(self) -> np.ndarray:
-        """Shares of the difference, `(batch,)`; of 0.02 where the difference is smaller than that."""
+        """Shares of the difference, `(batch,)`; of 0.1 where the difference is smaller than that."""
         return np.abs(self.residuals) / np.maximum(np.abs(self.differences), _LEAST_DIFFERENCE)
 
 
 def integrated_gradients(
     answer: Answer, pictures: np.ndarray, classes: np.ndarray, *,
-    baseline: str | np.ndarray = "white", backdrop: Backdrop | None = None,
+    baseline: str | np.ndarray | None = None, backdrop: Backdrop | None = None,
     tolerance: float = TOLERANCE, most_steps: int = MOST_STEPS,
 ) -> PathAttribution:  # fmt: skip
     """How much each pixel adds to the score on the straight way from a baseline to the picture.
@@ -53,7 +53,8 @@ def integrated_gradients(
         answer: a model with gradients.
         pictures: `(batch, height, width, 3)`.
         classes: int `(batch,)`.
-        baseline: one of `BASELINES`, or pictures of one's own, `(height, width, 3)` or a batch of them.
+        baseline: one of `BASELINES`, or pictures of one's own, `(height, width, 3)` or a batch of them. By default
+            `without_trace` where there is a backdrop, so that the ink alone is judged, and `white` where there is none.
         backdrop: of these pictures; `without_trace` needs it, `mean` takes its mean page where it has one.
         tolerance: allowed residual, as `PathAttribution.relative_residuals` counts it.
         most_steps: where halving ends even so.
@@ -117,9 +118,10 @@ def _blocks(rows: int, points: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndar
         yield block[:, 0], points[block[:, 1]]
 
 
-def _baseline(baseline: str | np.ndarray, pictures: np.ndarray, backdrop: Backdrop | None) -> np.ndarray:
+def _baseline(baseline: str | np.ndarray | None, pictures: np.ndarray, backdrop: Backdrop | None) -> np.ndarray:
     if isinstance(baseline, np.ndarray):
         return baseline
+    baseline = baseline or ("white" if backdrop is None else "without_trace")
     choose("baseline", baseline, BASELINES)
     if baseline == "white":
         return np.full(pictures.shape[1:], 255, np.float32)
