@@ -24,10 +24,10 @@ outputs/%.ipynb: environment FORCE
 	@$(ecgstudy) run "params/$(firstword $(subst /, ,$*)).yaml" --only "$(notdir $*)"
 
 test: environment  ## run the tests (10 minutes at most on two cores)
-	@.venv/bin/python -m pytest -m "not slow" -n 2 --dist worksteal
+	@.venv/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: environment  ## run all tests, the long ones too (an hour at most)
-	@.venv/bin/python -m pytest -n 2 --dist worksteal
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lab: environment  ## open JupyterLab in notebooks/
 	@.venv/bin/jupyter lab --notebook-dir .
