@@ -34,7 +34,7 @@ def sentence(
     title = CLASS_TITLES[label] if label in CLASSES else label
     text = [f"The model answers “{title}” with a probability of {probability:.2f}."]
     if shares.isna().any():
-        return f"{text[0]} {method} finds no place on the page that speaks for it."
+        return f"{text[0]} Its map ({method}) shows no place on the page that speaks for it."
     text.append(_where(shares, areas, method))
     if phases is not None and phase_areas is not None:
         text.append(_when(phases, phase_areas))
@@ -49,9 +49,9 @@ def _where(shares: pd.Series, areas: pd.Series, method: str) -> str:
     lift = (shares / areas.where(areas > 0))[places]
     ranked = shares[places][lift >= _STANDS_OUT].sort_values(ascending=False)[:_NAMED]
     if ranked.empty:
-        return f"{method} is spread over the page: no lead has much more of it than its share of the area."
+        return f"Its map ({method}) is spread over the page: no lead has much more of it than its share of the area."
     names = [f"{'the rhythm strip' if name == STRIP else name} ({share:.0%})" for name, share in ranked.items()]
-    text = f"By {method} this rests mostly on {_listed(names)}"
+    text = f"Its map ({method}) lies mostly on {_listed(names)}"
     walls, even = territory_shares(shares), territory_shares(areas)
     wall = str((walls / even).idxmax())
     named = [name for name in ranked.index if name in LEADS]

@@ -36,7 +36,7 @@ def test_an_explanation_holds_map_table_and_sentence_on_the_picture_as_it_came(a
     assert list(table.index) == [*leads.REGIONS, *phases.PHASES]
     assert table.loc["V2", "share"] > 0.95
     assert table.loc[list(leads.REGIONS), "share"].sum() == pytest.approx(1)
-    assert "rests mostly on V2" in one.sentence
+    assert "lies mostly on V2" in one.sentence
     assert one.heat[mi_pages[0].layout.leads["V2"].pixels(*one.heat.shape)].sum() > 0.9 * one.heat.sum()
 
 

@@ -137,7 +137,7 @@ def test_the_sentence_names_leads_wall_phase_and_agreement():
     even = pd.Series({"P": 0.2, "QRS": 0.15, "ST": 0.1, "T": 0.25, "between": 0.25, "outside": 0.05})
     text = sentences.sentence("mi", 0.834, shares, areas(), phases=phase, phase_areas=even, agreement=0.41)
     assert text.startswith("The model answers “Myocardial infarction” with a probability of 0.83.")
-    assert "rests mostly on V2 (30%) and V3 (24%); the anterior leads together have 60%" in text
+    assert "Its map (Grad-CAM) lies mostly on V2 (30%) and V3 (24%); the anterior leads together have 60%" in text
     assert "falls on ST segments" in text
     assert "agree in part about the places (rank correlation 0.41)" in text
     assert "outside" not in text
@@ -147,7 +147,7 @@ def test_the_sentence_does_not_name_what_does_not_stand_out():
     text = sentences.sentence("normal", 0.6, areas(), areas())
     assert "spread over the page" in text
     assert "was not asked" in text
-    assert "finds no place" in sentences.sentence("normal", 0.6, areas() * np.nan, areas())
+    assert "shows no place" in sentences.sentence("normal", 0.6, areas() * np.nan, areas())
 
 
 def test_the_sentence_warns_of_a_map_outside_the_leads():
