@@ -22,6 +22,8 @@ def open_study(study: Study, *, progress: Callable[[str], None] = lambda line: N
         on_bad_image=study.data.on_bad_image,
         synthetic_pages=study.data.synthetic_pages,
         seed=study.data.seed,
+        region=study.image.region,
+        memory=study.folder / "cache" / "files.json",
     )
     parts = splits.make_splits(
         pages.manifest,

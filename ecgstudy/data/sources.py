@@ -5,8 +5,8 @@ whatever folder they lie in.
 """
 
 import csv
+import dataclasses
 import functools
-import hashlib
 import importlib.resources
 import os
 import re
@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ecgstudy import files
-from ecgstudy.data import pictures
+from ecgstudy.data import file_facts, pictures
 from ecgstudy.data.manifest import Pages, check_manifest
-from ecgstudy.pages import layout
 from ecgstudy.vocabulary import CLASSES, choose
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+MOSTLY = 0.5  # share of known files from which a folder holds the public set
+FOREIGN = "not a known page of the public set, which the others are"
+NO_LEADS = "where its leads are is not known, so it cannot be redrawn"
 FOLDER_WORDS = (  # tried in this order; the folder names of both published versions and of their re-splits
     ("covid", None),
     ("history", "history"),
@@ -52,8 +53,13 @@ def open_pages(
     on_bad_image: Literal["skip", "error"] = "skip",
     synthetic_pages: int = 240,
     seed: int = 0,
+    region: str = "page",
+    memory: Path | None = None,
 ) -> Pages:
     """The pages of any source.
+
+    In a folder that holds the public set, files that are not known are listed and left out: nobody knows what
+    they are copies of, or whose.
 
     Args:
         source: `shipped`, `synthetic`, a folder (the public set as published, its `train/` + `test/` re-split,
@@ -63,6 +69,9 @@ def open_pages(
         on_bad_image: `skip` lists a file that is no readable picture and warns; `error` stops.
         synthetic_pages: distinct pages of the source `synthetic`.
         seed: of the synthetic pages.
+        region: what the study will cut out: pages without such a part are bad ones too.
+        memory: a JSON file for what was found in files that are not of the public set, so that they are not decoded
+            again next time.
 
     Raises:
         ValueError: no such source; a class without a page; a wrong row; a bad picture with `error`.
@@ -70,7 +79,7 @@ def open_pages(
     if source == "shipped":
         from ecgstudy.data.shipped import load_pages
 
-        return load_pages(pages, unseen=unseen and pages == "selected")
+        return _with_leads(load_pages(pages, unseen=unseen and pages == "selected"), region)
     if source == "synthetic":
         from ecgstudy.data.synthetic import synthetic
 
@@ -80,7 +89,9 @@ def open_pages(
         raise ValueError(f"{source}: no such folder or CSV; give shipped, synthetic, or the path of your pages")
     root = path if path.is_dir() else path.parent
     found = list(_in_folder(path) if path.is_dir() else _in_table(path))
-    return _opened(found, root, pages=pages, unseen=unseen, on_bad_image=on_bad_image)
+    return _opened(
+        found, root, pages=pages, unseen=unseen, strict=on_bad_image == "error", region=region, memory=memory
+    )
 
 
 def class_of_folder(name: str) -> str | None:
@@ -143,57 +154,66 @@ def _table_row(path: Path, line: int, row: dict[str, str | None], label_name: st
     return Found(path.parent / str(row["path"]), label, group=row.get("group") or None)
 
 
-def _opened(found: list[Found], root: Path, *, pages: str, unseen: bool, on_bad_image: str) -> Pages:
+def _opened(
+    found: list[Found], root: Path, *, pages: str, unseen: bool, strict: bool, region: str, memory: Path | None
+) -> Pages:
     if not found:
         raise ValueError(f"{root}: no picture found ({', '.join(sorted(ENDINGS))})")
-    _known_files()
+    remembered = file_facts.Memory(memory)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # hashing and decoding release the GIL
-        facts = list(pool.map(_facts, found))
-    bad = tuple((str(f.path), str(fact)) for f, fact in zip(found, facts, strict=True) if isinstance(fact, Exception))
-    if bad and (on_bad_image == "error" or len(bad) == len(found)):
-        raise ValueError(f"{bad[0][0]}: {bad[0][1]}")
+        looked = list(pool.map(lambda file: _row(file, remembered, region), found))
+    remembered.keep()
+    bad = [(str(f.path), row) for f, row in zip(found, looked, strict=True) if isinstance(row, str)]
+    rows = [{"path": _name(f.path, root)} | row for f, row in zip(found, looked, strict=True) if isinstance(row, dict)]
+    if bad and (strict or not rows):
+        raise ValueError(": ".join(bad[0]))
+    manifest = pd.DataFrame(rows)
+    is_known = manifest.pop("is_known")
+    if is_known.mean() >= MOSTLY:
+        bad += [(str(root / path), FOREIGN) for path in manifest.loc[~is_known, "path"]]
+        manifest = manifest[is_known]
     if bad:
-        warnings.warn(f"{len(bad)} files are no readable pictures and are left out; first: {bad[0][0]}", stacklevel=3)
-    rows = [
-        {"path": _name(f.path, root)} | fact
-        for f, fact in zip(found, facts, strict=True)
-        if not isinstance(fact, Exception)
-    ]
-    manifest = _one_version(pd.DataFrame(rows))
+        warnings.warn(f"{len(bad)} files are left out; the first is {': '.join(bad[0])}", stacklevel=3)
+    manifest = _one_version(manifest)
     if pages == "selected" and not unseen:
         manifest = manifest[manifest["selected"]]
     _check_classes(manifest, root)
     manifest = check_manifest(manifest.dropna(axis="columns", how="all").reset_index(drop=True))
-    return Pages(
-        manifest,
-        "page",
-        read=lambda path: pictures.read_picture(root / path),
-        bad_files=bad,
-    )
+    return Pages(manifest, "page", read=lambda path: pictures.read_picture(root / path), bad_files=tuple(bad))
 
 
-def _facts(found: Found) -> dict[str, object] | Exception:
+def _row(found: Found, memory: file_facts.Memory, region: str) -> dict[str, object] | str:
     """What the manifest says of one file, or why it cannot be used."""
     try:
-        known = _known_files().get(files.file_hash(found.path))
-        width, height = pictures.picture_size(found.path)
+        digest = files.file_hash(found.path)
+        known = _known_files().get(digest)
         if known is not None:
-            return known | {"width": width, "height": height, "given_part": found.part}
-        picture = pictures.read_picture(found.path)
+            width, height = pictures.picture_size(found.path)
+            row = known | {"width": width, "height": height, "is_known": True}
+            problem = ""
+        else:
+            facts = memory.facts(found.path, digest)
+            row = {
+                "page_id": facts.page_id, "label": found.label, "selected": True, "group": found.group or facts.page_id,
+                "layout": facts.layout or "other", "width": facts.width, "height": facts.height, "is_known": False,
+            }  # fmt: skip
+            problem = facts.problem
     except (OSError, ValueError) as error:
-        return error
-    page_id = hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()[:12]
-    return {
-        "page_id": page_id, "label": found.label, "selected": True, "group": found.group or page_id,
-        "layout": _layout_name(picture), "width": width, "height": height, "given_part": found.part,
-    }  # fmt: skip
+        return str(error).removeprefix(f"{found.path}: ")
+    if region in ("grid", "redrawn") and problem:
+        return f"no waveform area was found on it ({problem}); region page needs none"
+    if region == "redrawn" and row["layout"] == "other":
+        return NO_LEADS
+    return row | {"given_part": found.part}
 
 
-def _layout_name(picture: np.ndarray) -> str:
-    try:
-        return layout.find_layout(picture).name
-    except ValueError:
-        return "other"  # still a page of the reader's own data; what needs its lead boxes will say so
+def _with_leads(pages: Pages, region: str) -> Pages:
+    """Packed pages that the region can be made from."""
+    other = pages.manifest["layout"] == "other"
+    if region != "redrawn" or not other.any():
+        return pages
+    bad = tuple((path, NO_LEADS) for path in pages.manifest.loc[other, "path"])
+    return dataclasses.replace(pages, manifest=pages.manifest[~other].reset_index(drop=True), bad_files=bad)
 
 
 @functools.cache

@@ -123,7 +123,7 @@ def test_a_folder_that_means_no_class_is_named(folder):
 
 def test_a_bad_picture_is_listed_and_left_out_with_a_warning(folder):
     (folder / "mi" / "2.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning, match="1 files are no readable pictures and are left out"):
+    with pytest.warns(UserWarning, match=r"1 files are left out; the first is .*2\.png: not a picture"):
         pages = sources.open_pages(str(folder))
     assert len(pages.manifest) == 8
     assert "not a picture" in pages.bad_files[0][1]
@@ -188,3 +188,36 @@ def test_both_versions_side_by_side_do_not_add_copies(originals):
     selected = manifest[manifest["selected"]]
     assert counts(selected) == (928, 491)
     assert manifest["page_id"].nunique() == 1426
+
+
+def test_what_files_show_is_remembered_by_their_content(folder, tmp_path):
+    memory = tmp_path / "memory" / "files.json"
+    first = sources.open_pages(str(folder), memory=memory).manifest
+    memory.write_text(memory.read_text().replace('"width": 32', '"width": 33'))
+    again = sources.open_pages(str(folder), memory=memory).manifest
+    assert (again["width"] == 33).all()
+    memory.write_text("{")
+    assert sources.open_pages(str(folder), memory=memory).manifest.equals(first)
+
+
+@pytest.mark.parametrize("region", ["grid", "redrawn"])
+def test_a_picture_without_the_region_of_the_study_is_left_out(folder, region):
+    with pytest.raises(ValueError, match=r"no waveform area was found on it .*; region page needs none"):
+        sources.open_pages(str(folder), region=region)
+
+
+def test_pages_without_known_leads_are_not_redrawn():
+    with_all, with_leads = (sources.open_pages("shipped", region=region) for region in ("grid", "redrawn"))
+    assert len(with_all.manifest) - len(with_leads.manifest) == len(with_leads.bad_files) == 1
+
+
+def test_unknown_files_among_the_public_set_are_listed_and_left_out(originals, tmp_path):
+    for label, name in PUBLISHED.items():
+        for path in sorted((originals / "v2" / name).glob("*.jpg"))[:4]:
+            (tmp_path / label).mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / label)
+    foreign = picture(tmp_path / "mi" / "foreign.png")
+    with pytest.warns(UserWarning, match="1 files are left out"):
+        pages = sources.open_pages(str(tmp_path))
+    assert len(pages.manifest) == 16
+    assert pages.bad_files == ((str(foreign), sources.FOREIGN),)
