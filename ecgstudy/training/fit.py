@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 
 from ecgstudy import files
+from ecgstudy.models import graph
 from ecgstudy.study import Recipe
 from ecgstudy.training import parts, stream
 from ecgstudy.training.epochs import Epochs
@@ -131,9 +132,17 @@ class Trainer:
 
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
         """Answers for rows of the inputs, shape `(len(rows), 4)`; a page that stands twice is answered once."""
+        return self._ask(self._answer, rows)
+
+    def layer_values(self, layer: str, rows: np.ndarray) -> np.ndarray:
+        """What a layer gives for rows of the inputs, shape `(len(rows), ...)`."""
+        part = keras.Model(self.model.inputs, graph.layer_output(self.model, layer))
+        return self._ask(lambda *x: part(list(x) if len(x) > 1 else x[0], training=False), rows)
+
+    def _ask(self, function: Any, rows: np.ndarray) -> np.ndarray:
         distinct, where = np.unique(rows, return_inverse=True)
         starts = range(0, len(distinct), ANSWER_BATCH)
-        answers = [self._answer(*self._gather(distinct[at : at + ANSWER_BATCH])) for at in starts]
+        answers = [function(*self._gather(distinct[at : at + ANSWER_BATCH])) for at in starts]
         return np.concatenate(answers)[where] if answers else np.zeros((0, len(CLASSES)))
 
     def _gather(self, rows: np.ndarray) -> list[tf.Tensor]:

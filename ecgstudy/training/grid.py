@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ecgstudy.data import images, measurements, prepare, splits
+from ecgstudy.data import images, lead_boxes, measurements, prepare, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.models import registry, simple
 from ecgstudy.study import Study
@@ -111,5 +111,10 @@ class Inputs:
 
     def arrays(self, what: str) -> tuple[list[np.ndarray], str]:
         """For networks: arrays with a row per page, and what they are called."""
-        assert what == "page", what
+        if what == "leads":
+            size = {"height": self._study.image.height // 2, "width": self._study.image.width // 2}
+            folder = self._study.folder / "cache"
+            cut = lead_boxes.cached_leads(self._pages, **size, folder=folder, progress=self._progress)
+            assert cut.page_ids == self._cache.page_ids
+            return [cut.leads, cut.present], cut.key
         return [self._cache.pictures], self._cache.key

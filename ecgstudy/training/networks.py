@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ecgstudy import files
+from ecgstudy.data.lead_boxes import BOXES
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
 from ecgstudy.training import parts, prefix, runs, stream
@@ -107,6 +108,10 @@ class Model:
             if len(rows)
         ]
         self._save(history, folder)
+        if self.network.row.input == "leads":
+            self._save_lead_weights(
+                pd.concat([rows for rows in (own.test, own.unseen) if len(rows)]), page_rows, folder
+            )
         best = int(history["epoch"][history["best"]].iloc[0]) + 1
         if run.protocol == "grouped" and self.on_prefix and run.variant == runs.CLEAN:
             tables.append(self._inner(run, own.learning, examples, best))
@@ -132,6 +137,14 @@ class Model:
     def _save(self, history: pd.DataFrame, folder: Path) -> None:
         files.write_atomically(folder / "history.csv", lambda path: history.to_csv(path, index=False))
         files.write_atomically(folder / "weights.npz", lambda path: write_weights(path, self._learned))
+
+    def _save_lead_weights(self, rows: pd.DataFrame, page_rows: dict[str, int], folder: Path) -> None:
+        """How much each lead counted on each page: `page_id` and one column per box, which sum to 1."""
+        pages = rows["page_id"].drop_duplicates()
+        weights = self.trainer.layer_values("lead_weights", pages.map(page_rows).to_numpy())
+        table = pd.DataFrame(weights.round(6), columns=list(BOXES)).assign(page_id=pages.to_numpy())
+        table = table[["page_id", *BOXES]]
+        files.write_atomically(folder / "leads.csv", lambda path: table.to_csv(path, index=False))
 
     def _facts(self, epochs: int, best: int, seconds: float) -> dict[str, Any]:
         return {

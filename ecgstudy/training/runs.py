@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ecgstudy import files
-from ecgstudy.data import images, manifest, measurements, splits
+from ecgstudy.data import images, lead_boxes, manifest, measurements, splits
 from ecgstudy.models import registry
 from ecgstudy.study import Recipe, Study
 from ecgstudy.vocabulary import PREDICTION_COLUMNS
@@ -114,6 +114,8 @@ def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
         found["image"] = study.image.model_dump(mode="json")
     if row.input in ("rate", "measurements"):
         found["measurements"] = measurements.RECIPE
+    if row.input == "leads":
+        found["lead_boxes"] = lead_boxes.RECIPE
     if row.is_network:
         recipe = study.training.recipe(row.name).model_dump(mode="json")
         idle = {"weights", "train_from", "head_epochs", "cached_views"} if row.backbone == "plain" else {"width"}
@@ -180,6 +182,16 @@ def read_predictions(study: Study, models: Sequence[str] | None = None) -> pd.Da
 def read_histories(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
     """Learning curves of all finished runs: the columns of `read_predictions` up to `variant`, and the epochs'."""
     return _read(study, _finished(study, models), "history.csv")
+
+
+def read_lead_weights(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
+    """How much each lead counted on each page that a model of leads answered: the columns of `read_predictions` up to
+    `variant`, `page_id`, and one per lead and the strip, which sum to 1.
+
+    Raises:
+        ValueError: no run of such a model is finished.
+    """
+    return _read(study, _finished(study, models), "leads.csv", dtype=_TEXT)
 
 
 def read_costs(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
