@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecgstudy.data import shipped
 from ecgstudy.explanation import backdrop, explained, leads, phases
 from ecgstudy.pages import draw
 
@@ -88,3 +89,14 @@ def test_a_backdrop_is_found_on_pages_of_any_scale(mi_pages):
         assert left.max() < 0.15 < 0.3 < ink.max()
     with pytest.raises(ValueError, match="picture 0: no known page"):
         backdrop.prepare([np.full((412, 703, 3), 255, np.uint8)], height=64, width=112)
+
+
+@pytest.mark.parametrize("layout", ["3x4", "6x2plain", "6x2grid"])
+def test_real_pages_of_every_layout_have_leads_and_empty_paper(layout):
+    pages = shipped.load_pages("complete")
+    known = pages.distinct[pages.distinct["layout"] == layout]["page_id"]
+    names = np.random.default_rng(0).choice(known.to_numpy(), 5, replace=False)
+    pictures, behind = backdrop.prepare([pages.picture(name) for name in names], height=128, width=224)
+    assert all(len(one.leads) == 12 for one in behind.layouts)
+    ink, left = (1 - part.max(axis=-1) / 255 for part in (pictures, behind.paper))
+    assert left.max() < 0.15 < 0.5 < ink.max(axis=(1, 2)).min()
