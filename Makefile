@@ -37,7 +37,7 @@ lint: environment  ## ruff, mypy, import-linter
 
 reference: run-all  ## keep a study's result tables and its ladder in outputs/reference (they are committed)
 	@name=$(notdir $(basename $(PARAMS))); kept=outputs/reference/$$name; mkdir -p $$kept; \
-	for table in headline ladder recalls steps comparisons controls robustness learning_curve conformal seed_spread; do \
+	for table in ladder recalls steps comparisons controls robustness learning_curve; do \
 	    if [ -f outputs/$$name/tables/$$table.csv ]; then cp outputs/$$name/tables/$$table.csv $$kept/; fi; done; \
 	cp outputs/$$name/figures/ladder.svg outputs/$$name/study.yaml $$kept/
 
