@@ -148,7 +148,7 @@ def _judged(prediction: Prediction) -> list[str]:
 
 def _set_in_words(classes: tuple[str, ...]) -> str:
     if len(classes) == 1:
-        return f"cannot rule out {classes[0]} alone"
+        return f"one class is left: {classes[0]}"
     if not classes:
         return "abstains: the page fits no class"
     return f"abstains: cannot rule out {', '.join(classes)}"

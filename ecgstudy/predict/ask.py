@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,66 +69,74 @@ def picture_paths(places: Sequence[str | Path]) -> Iterator[Path]:
         yield from inside
 
 
+@dataclass(frozen=True)
+class _Passed:
+    """A page that was not refused."""
+
+    view: np.ndarray  # the region that the model reads, at the scale of the page
+    small: np.ndarray  # as the model reads it, and its variations: `(1 + variations, height, width, 3)`
+
+
 def _some(pictures: Sequence[Any], released: Released, explain: bool, progress: Say) -> list[Prediction]:
     facts: list[dict[str, Any]] = []
-    views: list[np.ndarray] = []
+    passed: list[_Passed] = []
     for picture in pictures:
         progress(_name(picture))
-        own, view = _checked(picture, released)
+        own, page = _checked(picture, released)
         facts.append(own)
-        if view is not None:
-            views.append(view)
-    answers = iter(_answers(views, released, explain) if views else [])
+        if page is not None:
+            passed.append(page)
+    answers = iter(_answers(passed, released, explain) if passed else [])
     return [Prediction(**own) if "reason" in own else Prediction(**own | next(answers)) for own in facts]
 
 
-def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], np.ndarray | None]:
+def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], _Passed | None]:
     """What is known of a picture before the model is asked, and what the model is to see unless it was refused."""
     own: dict[str, Any] = {"path": _name(picture), "model": released.name, "tested": tested(released)}
     try:
         page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(Path(picture))
         own |= heart(page) | {"layout": page.layout.name, "turned": round(page.turned, 1), "read": round(page.read, 3)}
         own["view"] = page.picture[page.layout.frame.pixels(*page.picture.shape[:2])]
-        return own, _view(page, released, own)
+        return own, _passed(page, released, own)
     except RefusedError as refusal:
         return own | {"reason": refusal.reason, "measured": str(refusal)}, None
 
 
-def _view(page: CheckedPage, released: Released, own: dict[str, Any]) -> np.ndarray:
+def _passed(page: CheckedPage, released: Released, own: dict[str, Any]) -> _Passed:
     """The page as the model is to see it; its distance from the training pages is put into `own`.
 
     Raises:
-        RefusedError: it is too unlike the training pages.
+        RefusedError: its layout is not one of the training pages', or it is too unlike them.
     """
     if page.layout.name not in released.layouts:
         known = ", ".join(released.layouts)
         raise RefusedError("unknown layout", f"the page is {page.layout.name}, this model learned from {known}")
-    view = region_view(page, released.record["picture"])
-    small = images.resize(view, *released.input_shape)[None]
-    distance = float(released.likeness.distances(small)[0])
-    own |= {"distance": rounded(distance, 1), "familiar": bool(released.likeness.is_familiar(small)[0]), "view": view}
+    views = [region_view(one, released.record["picture"]) for one in (page, *steadiness.variations(page))]
+    small = np.stack([images.resize(view, *released.input_shape) for view in views])
+    distance = float(released.likeness.distances(small[:1])[0])
+    familiar = bool(released.likeness.is_familiar(small[:1])[0])
+    own |= {"distance": rounded(distance, 1), "familiar": familiar, "view": views[0]}
     if distance > released.likeness.limit:
         limit = released.likeness.limit
         raise RefusedError("unlike the training pages", f"{distance:.1f} grey levels from them, at most {limit:.1f}")
-    return view
+    return _Passed(views[0], small)
 
 
-def _answers(views: list[np.ndarray], released: Released, explain: bool) -> list[dict[str, Any]]:
-    """Probabilities, sets, alarms and leads for pages that passed."""
-    small = np.stack([images.resize(view, *released.input_shape) for view in views])
-    raw = released.members.answers(small)
-    probabilities, p_values = released.decision.probabilities(raw), released.decision.p_values(raw)
-    alarms = released.decision.alarms(raw)
-    wavers = steadiness.waver(released.probabilities, small, probabilities)
+def _answers(passed: list[_Passed], released: Released, explain: bool) -> list[dict[str, Any]]:
+    """Probabilities, sets, alarms, steadiness and leads for pages that passed."""
+    raw = released.members.answers(np.concatenate([page.small for page in passed]))
+    every = released.decision.probabilities(raw).reshape(len(passed), -1, len(CLASSES))  # (pages, variations, 4)
+    raw = raw[:, :: every.shape[1]]  # of the pages as they are
+    p_values, alarms = released.decision.p_values(raw), released.decision.alarms(raw)
     found = []
-    for row, view in enumerate(views):
-        own = dict(zip(CLASSES, map(float, probabilities[row].round(4)), strict=True))
+    for row, page in enumerate(passed):
+        probabilities = every[row, 0]
         found.append({
-            "probabilities": own,
+            "probabilities": dict(zip(CLASSES, map(float, probabilities.round(4)), strict=True)),
             "prediction_set": tuple(n for n, p in zip(CLASSES, p_values[row], strict=True) if p > ALPHA),
+            "waver": round(steadiness.waver(every[row]), 3),
             "alarms": {target: bool(rings[row]) for (target, rule), rings in alarms.items() if rule == RULE},
-            "waver": round(float(wavers[row]), 3),
-            "leads": lead_falls(view, released, int(probabilities[row].argmax())) if explain else None,
+            "leads": lead_falls(page.view, released, int(probabilities.argmax())) if explain else None,
         })  # fmt: skip
     return found
 

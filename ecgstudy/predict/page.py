@@ -23,7 +23,7 @@ REASONS = {
     "too small": "too few pixels to find the leads",
     "not an ECG": "no page of leads is recognised",
     "too blurred": "the strokes have no edges",
-    "cut off": "a part of the page is missing, or it lies too crooked",
+    "cut off": "some rows of an ECG, but not all: cut, crooked, or arranged in another way",
     "unknown layout": "the leads are arranged as on none of the training pages",
     "no trace": "the leads' places are empty or cannot be read",
     "unlike the training pages": "the page differs from the training pages more than these from each other",
@@ -37,7 +37,7 @@ _ASPECT_TOLERANCE = 0.03
 _FRAME_TOPS = {"3x4": (283,), "6x2plain": (283,), "6x2grid": (402, 442, 482)}
 _LEFT, _, _RIGHT, _BOTTOM = SHEETS["3x4"].frame
 _INK_AT_MOST = 0.25  # of the area of a printed page
-_STROKES_AT_EDGE = 3
+_STROKES_AT_EDGE = range(3, 15)  # rows of an ECG that run on; noise has more
 
 
 class RefusedError(ValueError):
@@ -153,7 +153,7 @@ def _named(picture: np.ndarray, error: LayoutError) -> RefusedError:
         return RefusedError("too blurred", _blur(edge))
     sides = {side: _strokes(dark, side) for side in ("left", "right")}
     for side, strokes in sides.items():
-        if strokes >= _STROKES_AT_EDGE:
+        if strokes in _STROKES_AT_EDGE:
             return RefusedError("cut off", f"{strokes} strokes run over the {side} edge of the picture")
     return RefusedError(error.reason or "not an ECG", str(error))
 

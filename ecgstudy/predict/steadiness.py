@@ -1,49 +1,39 @@
 """Does an answer hold when the page is changed in ways that nobody sees? If not, it is no answer."""
 
+import dataclasses
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from ecgstudy.predict.page import CheckedPage
+
 MOST_WAVER = 0.25  # of a probability; an answer that moves more is withheld
-NOISE = 2.0  # standard deviation in grey levels, of 255
-SHIFT = 0.5  # pixels of the picture that the model reads, about half a millimetre on the page
-SOFTENING = 0.4  # standard deviation of a blur in pixels
+NOISE = 4.0  # standard deviation in grey levels, of 255
+SOFTENING_MM = 0.1  # standard deviation of a blur; a printed stroke is 0.4 mm wide
 LIGHT = 0.99
 
 
-def waver(ask: Callable[[np.ndarray], np.ndarray], pictures: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """By how much any probability changes, at most, over small variations of each picture.
+def variations(page: CheckedPage) -> list[CheckedPage]:
+    """The page with a little noise, a little blur, and a little less light."""
+    pixels = SOFTENING_MM * page.layout.pixels_per_mm
+    changes: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+        _noisy,
+        lambda picture: cv2.GaussianBlur(picture, (0, 0), pixels),
+        lambda picture: np.round(picture * LIGHT).astype(np.uint8),
+    )
+    return [dataclasses.replace(page, picture=change(page.picture)) for change in changes]
+
+
+def waver(answers: np.ndarray) -> float:
+    """By how much any probability changes, at most.
 
     Args:
-        ask: pictures `(n, height, width, 3)` -> probabilities `(n, 4)`.
-        pictures: uint8, as the model reads them.
-        answers: its probabilities for them.
-
-    Returns:
-        Shape `(n,)`, 0 to 1.
+        answers: `(1 + variations, 4)`, the page's own answer first.
     """
-    changed = [ask(np.stack([vary(picture) for picture in pictures])) for vary in VARIATIONS]
-    return np.abs(np.stack(changed) - answers).max(axis=(0, 2))
+    return float(np.abs(answers[1:] - answers[0]).max(initial=0.0))
 
 
-def _noise(picture: np.ndarray) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, NOISE, picture.shape)
-    return np.clip(np.round(picture + noise), 0, 255).astype(np.uint8)
-
-
-def _shift(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    onto = np.array([[1, 0, SHIFT], [0, 1, SHIFT]])
-    return cv2.warpAffine(picture, onto, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _soften(picture: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(picture, (0, 0), SOFTENING)
-
-
-def _darken(picture: np.ndarray) -> np.ndarray:
-    return np.round(picture * LIGHT).astype(np.uint8)
-
-
-VARIATIONS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (_noise, _shift, _soften, _darken)
+def _noisy(picture: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).standard_normal(picture.shape, dtype=np.float32)
+    return np.clip(np.round(picture + NOISE * noise), 0, 255).astype(np.uint8)
