@@ -12,7 +12,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DECLARED = [Requirement(text) for text in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"])]
+EXTRAS = ("dev", "ray", "tracking", "docs")  # `dev` asks for the others, so that tests can try them
+DECLARED = [
+    Requirement(text)
+    for text in (*PROJECT["dependencies"], *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]))
+    if not text.startswith("ecgstudy[")
+]
 
 
 def locked(python: str) -> dict[str, str]:
