@@ -10,7 +10,7 @@ from ecgstudy.predict.page import CheckedPage
 
 MOST_WAVER = 0.25  # of a probability; an answer that moves more is withheld
 NOISE = 4.0  # standard deviation in grey levels, of 255
-SOFTENING_MM = 0.1  # standard deviation of a blur; a printed stroke is 0.4 mm wide
+SOFTENING_MM = 0.15  # standard deviation of a blur; a printed stroke is 0.4 mm wide
 LIGHT = 0.99
 
 

@@ -158,7 +158,7 @@ def _record(folder: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         content = {name: value for name, value in record.items() if name != "key"}
         intact = record["key"] == files.content_hash(json.dumps(content, sort_keys=True))[:12]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path}: not a release's record; release the model anew (`ecgstudy release`)") from None
     if record["format"] != FORMAT:
         raise ValueError(f"{path}: format {record['format']}, this ecgstudy reads {FORMAT}; release the model anew")
