@@ -63,6 +63,7 @@ class Recipe(Section):
     augment: bool = False
     cached_views: int = pydantic.Field(0, ge=0)  # random views per page whose frozen prefix is cached
     head_epochs: pydantic.NonNegativeInt = 0  # two-stage training: so many epochs for the head first
+    head_learning_rate: pydantic.PositiveFloat = 1e-3  # of that first stage
     width: pydantic.PositiveInt = 32  # filters of the first block of baseline_cnn
 
 

@@ -112,7 +112,8 @@ def layers_from(network: Network, train_from: str) -> frozenset[str]:
 
     Args:
         train_from: `head` (all but the backbone), `all`, or the name of a layer: then everything learns that this
-            layer's output does not wait for.
+            layer's output does not wait for, but for pretrained batch norms: thirty pages in a batch are too few to
+            estimate anew what a million pictures have settled.
 
     Raises:
         ValueError: no layer of this name in the backbone; the message names some that there are.
@@ -128,4 +129,7 @@ def layers_from(network: Network, train_from: str) -> frozenset[str]:
             f"train_from: {network.row.name} has no layer {train_from!r}; its last ones are {', '.join(known[-8:])}"
         )
     behind = graph.parents(graph.layer_output(network.model, train_from))
-    return everything - {graph.operation(tensor).name for tensor in graph.upstream(behind)}
+    layers = {layer.name: layer for layer in network.model.layers}
+    norms = {name for name, layer in layers.items() if isinstance(layer, keras.layers.BatchNormalization)}
+    settled = norms & network.pretrained
+    return everything - settled - {graph.operation(tensor).name for tensor in graph.upstream(behind)}

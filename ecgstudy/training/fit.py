@@ -40,8 +40,9 @@ class Trainer:
         model: from `inputs` to probabilities: a whole network, or what comes after its frozen prefix.
         learned: names of the layers that learn.
         kept: names of those whose first weights stay (pretrained ones); all others begin anew with each seed.
-        inputs: one resident tensor per model input, a row per distinct page.
+        inputs: one resident tensor per model input, a row per distinct page (and view).
         recipe: how it is trained.
+        views: rows of the inputs per page, one after another; the first is the page itself, and what is answered.
         whole_epochs: run each epoch as one graph call, which pays off where a step takes a millisecond.
     """
 
@@ -54,20 +55,26 @@ class Trainer:
         inputs: Sequence[tf.Tensor],
         recipe: Recipe,
         whole_epochs: bool,
+        views: int = 1,
     ):
         self.model, self.inputs, self.recipe = model, list(inputs), recipe
-        self._whole_epochs = whole_epochs
+        self._whole_epochs, self._views = whole_epochs, views
         self._epoch_functions: dict[int, Any] = {}  # steps -> traced function of one epoch
         self.learned = [layer for layer in model.layers if layer.weights and layer.name in learned]
         self._fresh = [layer for layer in self.learned if layer.name not in kept]
         self._first = {id(layer): layer.get_weights() for layer in self.learned}
-        for layer in model.layers:
-            layer.trainable = layer.name in learned
+        self._names = learned
+        self._set_trainable()
         model.compile(_optimizer(recipe), _loss(recipe), weighted_metrics=["accuracy"], jit_compile=False)
         model.optimizer.build(model.trainable_variables)
         self._first_optimizer = [variable.numpy() for variable in model.optimizer.variables]
         specs = [tf.TensorSpec([None, *values.shape[1:]]) for values in self.inputs]
         self._answer = tf.function(lambda *x: model(list(x) if len(x) > 1 else x[0], training=False), specs)
+
+    def _set_trainable(self) -> None:
+        """Before every fit: another trainer may share these layers, and Keras looks when it traces."""
+        for layer in self.model.layers:
+            layer.trainable = layer.name in self._names
 
     def begin(self, seed: int) -> None:
         """Weights, optimizer and dropout as they are before the first step of a run with this seed."""
@@ -113,8 +120,10 @@ class Trainer:
             steps = stream.steps_per_epoch(len(train.rows), self.recipe.batch_size)
             batches = stream.endless(
                 self.inputs, train.rows, self._one_hot(train.targets), weights[train.targets],
-                batch_size=self.recipe.batch_size, seed=seed, first_epoch=first,
+                batch_size=self.recipe.batch_size, seed=seed, first_epoch=first, views=self._views,
+                augment=self.recipe.augment,
             )  # fmt: skip
+            self._set_trainable()
             self._use_function_for(steps)
             try:
                 self.model.fit(
@@ -142,7 +151,7 @@ class Trainer:
     def _ask(self, function: Any, rows: np.ndarray) -> np.ndarray:
         distinct, where = np.unique(rows, return_inverse=True)
         starts = range(0, len(distinct), ANSWER_BATCH)
-        answers = [function(*self._gather(distinct[at : at + ANSWER_BATCH])) for at in starts]
+        answers = [function(*self._gather(self._views * distinct[at : at + ANSWER_BATCH])) for at in starts]
         return np.concatenate(answers)[where] if answers else np.zeros((0, len(CLASSES)))
 
     def _gather(self, rows: np.ndarray) -> list[tf.Tensor]:

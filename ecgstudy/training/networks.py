@@ -2,11 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -14,34 +12,25 @@ from ecgstudy import files
 from ecgstudy.data.lead_boxes import BOXES
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
-from ecgstudy.training import parts, prefix, runs, stream
+from ecgstudy.training import parts, prefix, resident, runs
 from ecgstudy.training.fit import Examples, Trainer
 from ecgstudy.training.parts import Parts
+from ecgstudy.training.resident import PageInputs
 from ecgstudy.training.runs import Run
+from ecgstudy.training.weights_file import learning_layers, read_weights, write_weights
 
 Say = Callable[[str], None]
+HEAD_HISTORY = ".head.csv"  # of a run between its two stages
 
-
-@dataclass(frozen=True)
-class PageInputs:
-    """What the networks read, one row per distinct page.
-
-    Attributes:
-        arrays: one per model input: pictures `(pages, height, width, 3)` uint8, or lead boxes and a mask.
-        page_rows: page_id -> row.
-        key: hash of all this.
-    """
-
-    arrays: Sequence[np.ndarray]
-    page_rows: dict[str, int]
-    key: str
+__all__ = ["Model", "PageInputs", "build_for", "bundle", "learning_layers", "read_weights", "train", "write_weights"]
 
 
 def bundle(run: Run) -> tuple[Any, ...]:
     """Runs with equal bundles can share one backbone in memory: all that depends on it alone is the same."""
     row, recipe = registry.model_row(run.model), run.recipe
     own = () if recipe.train_from == "head" and row.backbone != "plain" else (run.model,)
-    return (row.backbone, row.input, run.settings["weights"], recipe.mixed_precision, recipe.dropout, recipe.width, own)
+    build_as = (recipe.mixed_precision, recipe.dropout, recipe.width, recipe.cached_views, recipe.augment)
+    return (row.backbone, row.input, run.settings["weights"], *build_as, own)
 
 
 def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path, cache: Path, progress: Say) -> None:
@@ -56,7 +45,12 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
     """
     names = list(dict.fromkeys(run.model for run, _ in todo))
     networks = build_for(todo[0][0], names)
-    values = _prefix_values(networks, [_recipe(todo, name) for name in names], pages, cache, progress)
+    recipes = [_recipe(todo, name) for name in names]
+    borders = {id(t): t for network, recipe in zip(networks, recipes, strict=True) for t in _borders(network, recipe)}
+    values = resident.border_values(
+        networks[0].model.inputs, list(borders.values()), pages, views=recipes[0].cached_views, cache=cache,
+        progress=progress,
+    )  # fmt: skip
     for name, network in zip(names, networks, strict=True):
         model = Model(network, _recipe(todo, name), values)
         own_todo = [(run, own) for run, own in todo if run.model == name]
@@ -67,22 +61,44 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
 
 
 class Model:
-    """A network ready for many runs: compiled, with what it reads resident in memory."""
+    """A network ready for many runs: compiled, with what it reads resident in memory.
+
+    With `head_epochs` there are two of them on the same layers: the head alone learns first, then everything from
+    `train_from` on, from the head's best weights.
+    """
 
     def __init__(self, network: build.Network, recipe: Recipe, values: dict[int, Any]):
-        self.network = network
+        self.network, self.recipe = network, recipe
         learned = build.layers_from(network, recipe.train_from)
         self._learned = learning_layers(network.model, learned)
-        tensors = prefix.border(network.model, learned)
-        self.on_prefix = [id(t) for t in tensors] != [id(t) for t in network.model.inputs]
-        self.trainer = Trainer(
-            prefix.after(network.model, tensors),
-            learned=learned,
-            kept=network.pretrained,
-            inputs=[values[id(tensor)] for tensor in tensors],
-            recipe=recipe,
-            whole_epochs=self.on_prefix,
-        )
+        self.on_prefix = _is_prefix(network, _border(network, recipe, recipe.train_from))
+        self.trainer = _trainer(network, recipe, recipe.train_from, values)
+        first = recipe.model_copy(update={"learning_rate": recipe.head_learning_rate, "epochs": recipe.head_epochs})
+        self._head = _trainer(network, first, "head", values) if _has_two_stages(recipe) else None
+
+    def train(self, train: Examples, validation: Examples | None, *, seed: int, folder: Path | None = None,
+              epochs: int | None = None) -> pd.DataFrame:  # fmt: skip
+        """Train anew from a seed; gives the history. With a folder, a killed call goes on where it was."""
+        checkpoint = folder / ".checkpoint.npz" if folder else None
+        self.trainer.begin(seed)
+        if self._head is None:
+            return self.trainer.fit(train, validation, seed=seed, checkpoint=checkpoint, epochs=epochs)
+        before = self._train_head(train, validation, seed, folder)
+        history = self.trainer.fit(train, validation, seed=seed, checkpoint=checkpoint, epochs=epochs)
+        if folder:
+            (folder / HEAD_HISTORY).unlink()
+        return pd.concat([before.assign(stage="head", best=False), history.assign(stage="all")], ignore_index=True)
+
+    def _train_head(self, train: Examples, validation: Examples | None, seed: int, folder: Path | None) -> pd.DataFrame:
+        """The first stage; a run that was killed in the second one only needs to know how the first went."""
+        assert self._head is not None
+        if folder and (folder / ".checkpoint.npz").is_file() and (folder / HEAD_HISTORY).is_file():
+            return pd.read_csv(folder / HEAD_HISTORY, float_precision="round_trip")
+        self._head.begin(seed)
+        history = self._head.fit(train, validation, seed=seed)
+        if folder:
+            files.write_atomically(folder / HEAD_HISTORY, lambda path: history.to_csv(path, index=False))
+        return history
 
     def run(self, run: Run, own: Parts, page_rows: dict[str, int], folder: Path) -> str:
         """Train one run and write what it answered; gives a few words about how it went."""
@@ -98,10 +114,7 @@ class Model:
                 f"has {files_at_hand} files; lower it"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        self.trainer.begin(run.seed)
-        history = self.trainer.fit(
-            examples(own.train), examples(own.validation), seed=run.seed, checkpoint=folder / ".checkpoint.npz"
-        )
+        history = self.train(examples(own.train), examples(own.validation), seed=run.seed, folder=folder)
         tables = [
             parts.answered(rows, part, self.trainer.probabilities(examples(rows).rows))
             for part, rows in (("test", own.test), ("unseen", own.unseen))
@@ -129,8 +142,7 @@ class Model:
         number = parts.inner_numbers(run, learning)
         found = np.zeros((len(learning), len(parts.CLASSES)))
         for fold in np.unique(number):
-            self.trainer.begin(run.seed)
-            self.trainer.fit(examples(learning[number != fold]), None, seed=run.seed, epochs=epochs)
+            self.train(examples(learning[number != fold]), None, seed=run.seed, epochs=epochs)
             found[number == fold] = self.trainer.probabilities(examples(learning[number == fold]).rows)
         return parts.answered(learning, "inner", found)
 
@@ -156,36 +168,6 @@ class Model:
         }
 
 
-def learning_layers(model: keras.Model, learned: frozenset[str]) -> list[keras.Layer]:
-    """The layers with weights among those that learn, in the order of the graph."""
-    return [layer for layer in model.layers if layer.weights and layer.name in learned]
-
-
-def write_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
-    """The weights of layers, in the order of the graph, under numbers and names."""
-    arrays = {
-        f"{at:04d}.{number} {layer.name}": np.asarray(w)
-        for at, layer in enumerate(layers)
-        for number, w in enumerate(layer.weights)
-    }
-    np.savez(path, allow_pickle=False, **arrays)
-
-
-def read_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
-    """Give layers the weights that `write_weights` kept.
-
-    Raises:
-        ValueError: the file is another model's.
-    """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = [file[name] for name in sorted(file.files)]
-    places = [w for layer in layers for w in layer.weights]
-    if [a.shape for a in arrays] != [tuple(p.shape) for p in places]:
-        raise ValueError(f"{path}: holds the weights of another model")
-    for place, array in zip(places, arrays, strict=True):
-        place.assign(array)
-
-
 def build_for(run: Run, names: Sequence[str]) -> list[build.Network]:
     """The networks of a run's bundle, as they are before any training."""
     image, recipe = run.settings["image"], run.recipe
@@ -204,20 +186,35 @@ def _recipe(todo: Sequence[tuple[Run, Parts]], name: str) -> Recipe:
     return next(run.recipe for run, _ in todo if run.model == name)
 
 
-def _prefix_values(
-    networks: Sequence[build.Network], recipes: Sequence[Recipe], pages: PageInputs, cache: Path, progress: Say
-) -> dict[int, Any]:
-    """For each border tensor of any network its values for all pages, resident; all come from one pass."""
-    borders = {}
-    for network, recipe in zip(networks, recipes, strict=True):
-        for tensor in prefix.border(network.model, build.layers_from(network, recipe.train_from)):
-            borders[id(tensor)] = tensor
-    inputs = {id(tensor): values for tensor, values in zip(networks[0].model.inputs, pages.arrays, strict=True)}
-    computed = [tensor for at, tensor in borders.items() if at not in inputs]
-    found = {at: stream.resident(inputs[at]) for at in borders if at in inputs}
-    if computed:
-        values = prefix.features(
-            networks[0].model.inputs, computed, pages.arrays, key=pages.key, folder=cache, progress=progress
-        )
-        found |= {id(tensor): stream.resident(v) for tensor, v in zip(computed, values, strict=True)}
-    return found
+def _has_two_stages(recipe: Recipe) -> bool:
+    return recipe.head_epochs > 0 and recipe.train_from != "head"
+
+
+def _border(network: build.Network, recipe: Recipe, train_from: str) -> list[Any]:
+    """Where a network's learning part begins; views drawn anew in each step leave no prefix to keep."""
+    if recipe.augment:
+        return list(network.model.inputs)
+    return prefix.border(network.model, build.layers_from(network, train_from))
+
+
+def _borders(network: build.Network, recipe: Recipe) -> list[Any]:
+    stages = ("head", recipe.train_from) if _has_two_stages(recipe) else (recipe.train_from,)
+    return [tensor for stage in stages for tensor in _border(network, recipe, stage)]
+
+
+def _trainer(network: build.Network, recipe: Recipe, train_from: str, values: dict[int, Any]) -> Trainer:
+    tensors = _border(network, recipe, train_from)
+    on_prefix = _is_prefix(network, tensors)
+    return Trainer(
+        prefix.after(network.model, tensors),
+        learned=build.layers_from(network, train_from),
+        kept=network.pretrained,
+        inputs=[values[id(tensor)] for tensor in tensors],
+        views=1 + recipe.cached_views if on_prefix else 1,
+        recipe=recipe,
+        whole_epochs=on_prefix and train_from == "head",
+    )
+
+
+def _is_prefix(network: build.Network, tensors: Sequence[Any]) -> bool:
+    return [id(t) for t in tensors] != [id(t) for t in network.model.inputs]

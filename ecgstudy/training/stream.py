@@ -4,7 +4,7 @@ So a run that was killed goes on with the very batches that it would have seen, 
 making a new one costs more than an epoch on cached features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,16 +30,21 @@ def endless(
     batch_size: int,
     seed: int,
     first_epoch: int = 0,
+    views: int = 1,
+    augment: bool = False,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)`, each epoch all rows once in an order of its own.
 
     Args:
-        inputs: resident tensors, one row per distinct page.
+        inputs: resident tensors, `views` rows per distinct page.
         rows: int, which page each example shows; a page may stand several times.
         targets: one-hot, shape `(len(rows), classes)`.
         weights: shape `(len(rows),)`.
         seed: of the order.
         first_epoch: where to begin.
+        views: of which one is drawn for each example.
+        augment: give every picture a new random view each time (`data.augment`). These views follow from what was
+            drawn before, so a run that was killed goes on with others.
     """
     count, steps = len(rows), steps_per_epoch(len(rows), batch_size)
     with tf.device("CPU:0"):
@@ -52,11 +57,22 @@ def endless(
         order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=seeds)
         chosen = order[number * batch_size : (number + 1) * batch_size]
         page = tf.gather(pages, chosen)
+        if views > 1:
+            drawn = tf.random.stateless_uniform(tf.shape(page), [seed, step], 0, views, tf.int32)
+            page = page * views + drawn
         x = tuple(_floats(tf.gather(values, page)) for values in inputs)
         return (x if len(x) > 1 else x[0]), tf.gather(y, chosen), tf.gather(w, chosen)
 
-    stream = tf.data.Dataset.counter(start=first_epoch * steps).map(batch, num_parallel_calls=2, deterministic=True)
-    return stream.prefetch(2)
+    numbers = tf.data.Dataset.counter(start=first_epoch * steps)
+    stream = numbers.map(batch, num_parallel_calls=2, deterministic=True)
+    return (stream.map(_new_views(seed)) if augment else stream).prefetch(2)
+
+
+def _new_views(seed: int) -> Callable[..., tuple]:
+    from ecgstudy.data import augment
+
+    draw = augment.random_views(seed=seed)
+    return lambda pictures, targets, weights: (*draw(pictures, targets), weights)
 
 
 def _floats(values: tf.Tensor) -> tf.Tensor:
