@@ -177,10 +177,14 @@ def _write_study_file(study: Study) -> None:
 
 
 def _in_child(verb: str, study: Study) -> None:
-    """Run one verb in a process of its own, so that what it loads (TensorFlow above all) goes with it."""
-    command = [sys.executable, "-m", "ecgstudy", verb, str(study.folder / "study.yaml")]
+    """Run one verb in a process of its own, so that what it loads (TensorFlow above all) goes with it.
+
+    The child holds its end of a pipe as long as this process lives; it ends when this one does.
+    """
+    command = [sys.executable, "-m", "ecgstudy.child", verb, str(study.folder / "study.yaml")]
     environment = os.environ | {"ECGSTUDY_OUTPUTS": str(outputs_root().resolve())}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as child:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stderr=pipe, text=True) as child:
         assert child.stderr is not None
         for line in child.stderr:
             if not CHATTER.match(line):
