@@ -1,7 +1,9 @@
 """Picture files: opened safely, in the orientation and the colours that a person sees."""
 
+import io
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import PIL.Image
@@ -30,20 +32,34 @@ def read_picture(path: Path) -> np.ndarray:
         OSError: the file cannot be opened.
     """
     with _opened(path) as image:
-        try:
-            return np.asarray(_to_rgb(PIL.ImageOps.exif_transpose(image)))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise ValueError(f"{path}: a damaged picture ({error})") from None
+        return _decoded(image, path)
 
 
-def _opened(path: Path) -> PIL.Image.Image:
+def decode_picture(content: bytes, name: str) -> np.ndarray:
+    """The same from the bytes of a file; `name` stands in messages.
+
+    Raises:
+        ValueError: as `read_picture`.
+    """
+    with _opened(Path(name), io.BytesIO(content)) as image:
+        return _decoded(image, Path(name))
+
+
+def _decoded(image: PIL.Image.Image, path: Path) -> np.ndarray:
+    try:
+        return np.asarray(_to_rgb(PIL.ImageOps.exif_transpose(image)))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{path}: a damaged picture ({error})") from None
+
+
+def _opened(path: Path, content: BinaryIO | None = None) -> PIL.Image.Image:
     path = Path(path)
-    if not path.exists():
+    if content is None and not path.exists():
         raise ValueError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # the limit below is ours
-            image = PIL.Image.open(path, formats=FORMATS)
+            image = PIL.Image.open(content or path, formats=FORMATS)
     except PIL.UnidentifiedImageError:
         raise ValueError(f"{path}: not a picture ({', '.join(FORMATS)} are read)") from None
     except PIL.Image.DecompressionBombError:
