@@ -3,13 +3,11 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ecgstudy.data import images
-from ecgstudy.data.sources import ENDINGS
 from ecgstudy.evaluation import operating
 from ecgstudy.explanation import backdrop, occlusion
 from ecgstudy.predict import steadiness
@@ -21,7 +19,7 @@ from ecgstudy.release.decision import ALPHA
 from ecgstudy.release.load import Released
 from ecgstudy.vocabulary import CLASSES, LEADS
 
-AT_ONCE = 32  # pages in memory at a time
+AT_ONCE = 8  # pages that the model answers together; the first words come after so many
 RULE = operating.RULES[0].name  # of the alarms that are told
 
 Say = Callable[[str], None]
@@ -37,7 +35,7 @@ def predict(
     """Judge pictures, or refuse them by name.
 
     Args:
-        pictures: paths of JPEG, PNG, WebP or TIFF files, or uint8 RGB arrays.
+        pictures: paths as `opening.picture_paths` gives them, or uint8 RGB arrays.
         released: the model (`load_release`).
         explain: also ask which leads the answer rests on, which takes a dozen answers more per page.
         progress: takes a line per picture.
@@ -45,28 +43,19 @@ def predict(
     Returns:
         One prediction per picture, in their order. A file that cannot be opened is refused, not an error.
     """
-    found: list[Prediction] = []
+    return list(answered(pictures, released, explain=explain, progress=progress))
+
+
+def answered(
+    pictures: Sequence[str | os.PathLike | np.ndarray],
+    released: Released,
+    *,
+    explain: bool = True,
+    progress: Say = lambda line: None,
+) -> Iterator[Prediction]:
+    """As `predict`, a few at a time, so that the first ones can be read while the others are judged."""
     for start in range(0, len(pictures), AT_ONCE):
-        found += _some(pictures[start : start + AT_ONCE], released, explain, progress)
-    return found
-
-
-def picture_paths(places: Sequence[str | Path]) -> Iterator[Path]:
-    """Files as they are named, and all pictures below folders, sorted.
-
-    Raises:
-        ValueError: there is no such file or folder, or no picture in the folder.
-    """
-    for place in map(Path, places):
-        if not place.exists():
-            raise ValueError(f"{place}: no such file or folder")
-        if place.is_file():
-            yield place
-            continue
-        inside = sorted(path for path in place.rglob("*") if path.suffix.lower() in ENDINGS)
-        if not inside:
-            raise ValueError(f"{place}: no picture in this folder ({', '.join(sorted(ENDINGS))})")
-        yield from inside
+        yield from _some(pictures[start : start + AT_ONCE], released, explain, progress)
 
 
 @dataclass(frozen=True)
@@ -94,7 +83,7 @@ def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], _Passed 
     """What is known of a picture before the model is asked, and what the model is to see unless it was refused."""
     own: dict[str, Any] = {"path": _name(picture), "model": released.name, "tested": tested(released)}
     try:
-        page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(Path(picture))
+        page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(picture)
         own |= heart(page) | {"layout": page.layout.name, "turned": round(page.turned, 1), "read": round(page.read, 3)}
         own["view"] = page.picture[page.layout.frame.pixels(*page.picture.shape[:2])]
         return own, _passed(page, released, own)

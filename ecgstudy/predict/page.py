@@ -4,19 +4,18 @@ Refusals are in the order in which they are looked for. They say what is wrong w
 to think of the heart.
 """
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ecgstudy.data import pictures
 from ecgstudy.pages import layout, trace
 from ecgstudy.pages.ink import ink
 from ecgstudy.pages.layout import LayoutError, PageLayout
 from ecgstudy.pages.paper import PIXELS_PER_MV, SHEETS
 from ecgstudy.pages.straighten import straighten
-from ecgstudy.predict import light
+from ecgstudy.predict import light, opening
 
 REASONS = {
     "unreadable": "the file is no picture that can be opened",
@@ -64,14 +63,14 @@ class CheckedPage:
         return self.traced.layout
 
 
-def open_page(path: Path) -> CheckedPage:
-    """Open and check one picture file.
+def open_page(path: str | os.PathLike) -> CheckedPage:
+    """Open and check one picture file, or one page of a PDF (`scan.pdf#page=2`).
 
     Raises:
         RefusedError: it cannot be judged.
     """
     try:
-        picture = pictures.read_picture(path)
+        picture = opening.read_any(os.fspath(path))
     except (ValueError, OSError) as error:
         raise RefusedError("unreadable", str(error).removeprefix(f"{path}: ")) from None
     return check_page(picture)

@@ -12,7 +12,7 @@ from ecgstudy.data.shipped import load_pages
 from ecgstudy.data.sources import public_set
 from ecgstudy.pages import damage, draw
 from ecgstudy.predict.answer import Prediction, in_words
-from ecgstudy.predict.ask import picture_paths, predict
+from ecgstudy.predict.ask import predict
 from ecgstudy.predict.figure import plot_prediction
 from ecgstudy.predict.page import REASONS, check_page
 from ecgstudy.predict.steadiness import variations, waver
@@ -162,19 +162,6 @@ def test_many_pictures_are_answered_as_each_alone(page, answered, released, monk
     found = predict([bad, page.picture, bad, page.picture, page.picture], released)
     assert [one.refused for one in found] == [True, False, True, False, False]
     assert all(one == answered for one in found if not one.refused)
-
-
-def test_folders_are_searched_and_their_absence_is_an_error(tmp_path):
-    (tmp_path / "below").mkdir()
-    for name in ("b.png", "below/a.JPG", "notes.txt"):
-        (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in picture_paths([tmp_path])] == ["b.png", "a.JPG"]
-    assert list(picture_paths([tmp_path / "notes.txt"])) == [tmp_path / "notes.txt"]
-    with pytest.raises(ValueError, match="no such file or folder"):
-        list(picture_paths([tmp_path / "missing"]))
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="no picture in this folder"):
-        list(picture_paths([tmp_path / "empty"]))
 
 
 def test_the_figure_shows_the_page_and_four_bars(answered, tmp_path):
