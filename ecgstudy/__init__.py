@@ -18,6 +18,7 @@ _NAMES = {
     "Study": "study",
     "measure": "pages.beats",
     "find_layout": "pages.layout",
+    "write_signals": "pages.export",
     "trace": "pages.trace",
     "copies_table": "data.audit",
     "leakage": "data.audit",
