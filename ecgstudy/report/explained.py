@@ -1,17 +1,29 @@
-"""Explanations of pictures as files: map, overlay, the table by lead, and a sentence."""
+"""Explanations as files: map, overlay, the table by lead and a sentence, for pictures or for a run's test pages."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 
 from ecgstudy import files
 from ecgstudy.data import pictures as picture_files
+from ecgstudy.data import prepare
 from ecgstudy.data.sources import ENDINGS
-from ecgstudy.explanation import explained
+from ecgstudy.explanation import explained, maps
+from ecgstudy.explanation.explained import Explained
 from ecgstudy.explanation.questions import Answer
+from ecgstudy.report.cases import cases
 from ecgstudy.report.figures_pages import overlay
+from ecgstudy.study import Study
+from ecgstudy.training import answers, runs
+from ecgstudy.training.runs import Run
+from ecgstudy.vocabulary import choose
+
+_COLUMNS = ("page_id", "label", "answer", "probability", "sentence")
+_AT_ONCE = 16  # original pages in memory, each with its map
 
 
 def write_explanations(
@@ -44,11 +56,64 @@ def write_explanations(
         raise ValueError(f"no picture in {', '.join(map(str, places))} ({', '.join(sorted(ENDINGS))})")
     failed: dict[str, str] = {}
     readable = ((str(path), picture) for path in paths if (picture := _read(path, failed)) is not None)
-    found, unexplained = explained.explain_pictures(answer, readable, method=method, region=region)
-    for one in found:
-        _write(one, folder / f"{Path(one.name).stem}-{method}")
-        show(f"{one.name}: {one.sentence}")
-    return failed | unexplained
+    for some in iter(lambda: list(islice(readable, _AT_ONCE)), []):
+        found, unexplained = explained.explain_pictures(answer, some, method=method, region=region)
+        for one in found:
+            _write(one, folder / f"{Path(one.name).stem}-{method}")
+            show(f"{one.name}: {one.sentence}")
+        failed |= unexplained
+    return failed
+
+
+def write_run_explanations(
+    study: Study,
+    run: Run,
+    folder: Path | None = None,
+    *,
+    method: str = "gradcam",
+    pages: int | None = None,
+    show: Callable[[str], object] = print,
+) -> dict[str, str]:
+    """Explain what a finished run answered to the pages of its test part, as files; a bad page stops no other.
+
+    Args:
+        study: whose run it is.
+        run: one of `es.study_runs(study)`.
+        folder: gets the files of `write_explanations` for each page, named by its `page_id`, and `<method>.csv` with
+            `page_id, label, answer, probability, sentence`; `<study>/explained/<run>` by default.
+        method: one of `explanation.maps.METHODS`.
+        pages: how many at most, of each class right and wrong answers in turn, infarctions first; all by default.
+        show: takes each sentence, with its page's `page_id`.
+
+    Returns:
+        The pages that could not be explained, and why.
+
+    Raises:
+        ValueError: unknown method; the run is not finished, or its model reads no pages; `pages` is less than 1.
+    """
+    choose("method", method, list(maps.METHODS))
+    if pages is not None and pages < 1:
+        raise ValueError(f"{pages} pages to explain; ask for one or more, or leave it out for all")
+    answer = answers.load_answer(study, run)
+    folder = study.folder / "explained" / run.name if folder is None else Path(folder)
+    opened = prepare.open_study(study)
+    predictions = runs.read_predictions(study, models=[run.model])
+    tested = predictions[predictions["run"] == run.name]
+    chosen = cases(tested, opened.manifest, count=len(tested) if pages is None else pages)
+    labels: dict[str, str] = dict(zip(chosen["page_id"], chosen["label"], strict=True))
+    failed: dict[str, str] = {}
+    rows = []
+    for at in range(0, len(chosen), _AT_ONCE):
+        names = list(labels)[at : at + _AT_ONCE]
+        found, unexplained = explained.explain_pages(answer, opened, names, method=method, region=study.image.region)
+        for one in found:
+            _write(one, folder / f"{one.name}-{method}")
+            show(f"{one.name} (label {labels[one.name]}): {one.sentence}")
+        rows += [(one.name, labels[one.name], one.answer, one.probability, one.sentence) for one in found]
+        failed |= unexplained
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    files.write_atomically(folder / f"{method}.csv", lambda path: table.to_csv(path, index=False))
+    return failed
 
 
 def _pictures(places: Sequence[Path]) -> Iterator[Path]:
@@ -67,7 +132,7 @@ def _read(path: Path, failed: dict[str, str]) -> np.ndarray | None:
         return None
 
 
-def _write(one: explained.Explained, stem: Path) -> None:
+def _write(one: Explained, stem: Path) -> None:
     picture = PIL.Image.fromarray(overlay(one.picture, one.heat))
     files.write_atomically(stem.with_suffix(".png"), picture.save)
     files.write_atomically(stem.with_suffix(".npy"), lambda path: np.save(path, one.heat))

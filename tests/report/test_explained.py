@@ -1,0 +1,86 @@
+"""Explanations as files, of pictures and of a run's test pages."""
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+
+from ecgstudy.explanation import leads
+from ecgstudy.pages import draw
+from ecgstudy.report import explained
+from ecgstudy.study import Study
+from ecgstudy.training import answers, grid, runs
+
+TINY = {
+    "name": "tiny",
+    "data": {"source": "synthetic", "synthetic_pages": 36},
+    "image": {"height": 32, "width": 56},
+    "splits": {"folds": 2, "validation": 0.25, "protocols": ["grouped"]},
+    "models": ["majority", "baseline_cnn"],
+    "training": {"epochs": 1, "batch_size": 8, "width": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture
+def study(outputs, monkeypatch):
+    monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(outputs))
+    study = Study.load(TINY)
+    grid.run_grid(study, progress=lambda line: None)  # trained once: the second test finds it finished
+    return study
+
+
+def first_run(study, model="baseline_cnn"):
+    return runs.study_runs(study, [model])[0]
+
+
+def test_a_saved_run_is_explained_page_by_page(study):
+    run, said = first_run(study), []
+    assert explained.write_run_explanations(study, run, pages=5, show=said.append) == {}
+    folder = study.folder / "explained" / run.name
+    table = pd.read_csv(folder / "gradcam.csv", dtype={"page_id": str})
+    assert list(table.columns) == ["page_id", "label", "answer", "probability", "sentence"]
+    assert len(table) == len(said) == 5
+    predictions = runs.read_predictions(study, [run.model])
+    tested = predictions[(predictions.run == run.name) & (predictions.part == "test")]
+    assert set(table.page_id) <= set(tested.page_id)
+    for page_id in table.page_id:
+        shares = pd.read_csv(folder / f"{page_id}-gradcam.csv").set_index("region").share[list(leads.REGIONS)]
+        assert np.isnan(shares).all() or shares.sum() == pytest.approx(1)
+        with PIL.Image.open(folder / f"{page_id}-gradcam.png") as overlay:
+            assert np.load(folder / f"{page_id}-gradcam.npy").shape == overlay.size[::-1]
+
+
+def test_all_pages_of_the_test_part_are_explained_by_default(study, tmp_path):
+    run = first_run(study)
+    explained.write_run_explanations(study, run, tmp_path, method="edge", show=lambda line: None)
+    predictions = runs.read_predictions(study, [run.model])
+    tested = predictions[(predictions.run == run.name) & (predictions.part == "test")]
+    assert set(pd.read_csv(tmp_path / "edge.csv", dtype={"page_id": str}).page_id) == set(tested.page_id)
+
+
+def test_a_bad_picture_in_a_folder_is_named_and_the_others_go_on(study, tmp_path):
+    PIL.Image.fromarray(draw.synthetic_page(0, seed=5, label="mi").picture).save(tmp_path / "good.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    PIL.Image.fromarray(np.full((300, 400, 3), 90, np.uint8)).save(tmp_path / "grey.png")
+    answer = answers.load_answer(study, first_run(study))
+    said: list[str] = []
+    failed = explained.write_explanations(answer, [tmp_path], tmp_path / "out", show=said.append)
+    assert {name.rsplit("/")[-1] for name in failed} == {"broken.png", "grey.png"}
+    assert len(said) == 1 and (tmp_path / "out" / "good-gradcam.txt").is_file()
+
+
+def test_what_cannot_be_explained_is_refused_in_one_line(study):
+    run = first_run(study)
+    with pytest.raises(ValueError, match="unknown method 'gradcamm'; did you mean 'gradcam'"):
+        explained.write_run_explanations(study, run, method="gradcamm")
+    with pytest.raises(ValueError, match="majority: reads nothing"):
+        explained.write_run_explanations(study, first_run(study, "majority"))
+    with pytest.raises(ValueError, match="0 pages to explain"):
+        explained.write_run_explanations(study, run, pages=0)
+    with pytest.raises(ValueError, match="no picture in"):
+        explained.write_explanations(answers.load_answer(study, run), [study.folder / "splits"], study.folder)
