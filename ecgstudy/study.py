@@ -114,10 +114,19 @@ class Study(Section):
     image: Image = Image()
     splits: Splits = Splits()
     models: tuple[str, ...] = pydantic.Field(min_length=1)
+    ablations: tuple[str, ...] = ()  # trained under `grouped` alone, for notebook 3; no other table shows them
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     explanation: Explanation = Explanation()
     execution: Execution = Execution()
+
+    @pydantic.model_validator(mode="after")
+    def _each_model_stands_once(self) -> Self:
+        names = [*self.models, *self.ablations]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"models and ablations: {twice!r} stands there twice; name it once")
+        return self
 
     @classmethod
     def load(cls, study: "str | Path | dict[str, Any] | Study", *, data: str | None = None) -> "Study":

@@ -30,6 +30,7 @@ def test_a_study_survives_being_written_as_plain_data():
         ({"splits": {"folds": 1}}, r"splits\.folds: input should be greater than or equal to 2 \(got 1\)"),
         ({"splits": {"protocols": ["random"]}}, r"splits\.protocols\.0: .*'as_published'.*\(got 'random'\)"),
         ({"models": []}, r"models: .*at least 1"),
+        ({"ablations": ["majority"]}, r"models and ablations: 'majority' stands there twice; name it once"),
         ({"name": "../escape"}, r"name: .*pattern"),
     ],
 )

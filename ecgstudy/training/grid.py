@@ -25,7 +25,7 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
 
     Args:
         study: whose runs.
-        models: only these; all of the study by default.
+        models: only these; all of the study by default, its ablations too.
         progress: takes a line now and then.
 
     Returns:
@@ -35,7 +35,7 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
         ValueError: unknown model; bad data; a setting that cannot be trained. Finished runs stay.
     """
     pages = prepare.open_study(study, progress=progress)  # first: runs follow from the splits as they are now
-    wanted = runs.study_runs(study, models)
+    wanted = runs.study_runs(study, [*study.models, *study.ablations] if models is None else models)
     todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]
     if not todo:
         progress(f"all {len(wanted)} runs are finished")

@@ -71,7 +71,7 @@ def study_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]:
 
     Args:
         study: its splits must lie in its folder (`es.open_study(study)` makes them).
-        models: only these; all of the study by default.
+        models: only these; `study.models` by default. Those of `study.ablations` have runs under `grouped` alone.
 
     Raises:
         ValueError: unknown model; no splits yet.
@@ -83,6 +83,7 @@ def study_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]:
         Run(row.name, protocol, fold, seed, CLEAN, settings(study, row), data)
         for row in rows
         for (protocol, seed, fold), data in hashes.items()
+        if protocol == "grouped" or row.name not in study.ablations
     ]
 
 

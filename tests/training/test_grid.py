@@ -50,6 +50,16 @@ def test_grouped_runs_answer_unseen_pages_and_their_own_learning_part(study):
         assert sorted(rows.query("part == 'inner'")["path"]) == inner
 
 
+def test_an_ablation_is_trained_under_grouped_alone_and_read_only_where_it_is_named(study, make_study):
+    more = make_study(ablations=["efficientnet_lite0_se"])
+    done = grid.run_grid(more, progress=lambda line: None)
+    own = [run for run in done if run.model == "efficientnet_lite0_se"]
+    assert [(run.protocol, run.fold) for run in own] == [("grouped", 0), ("grouped", 1)]
+    assert len(done) == len(runs.study_runs(study)) + 2
+    assert set(runs.read_predictions(more)["model"]) == set(study.models)
+    assert set(runs.read_predictions(more, more.ablations)["model"]) == {"efficientnet_lite0_se"}
+
+
 def test_a_finished_grid_trains_nothing(study):
     before, lines = times(study), []
     grid.run_grid(study, progress=lines.append)
@@ -125,9 +135,13 @@ def test_without_a_finished_run_it_is_said_what_trains_them(make_study, outputs)
         (
             {"batch_size": 64},
             {},
-            r"efficientnet_lite0, as_published, fold 0: training.batch_size is 64, but .* 35 files",
+            r"efficientnet_lite0, as_published, fold 0, seed 0: training.batch_size is 64, but .* 35 files",
         ),
-        ({"learning_rate": 1e30}, {}, r"the loss became (nan|inf) in epoch \d; lower training.learning_rate"),
+        (
+            {"learning_rate": 1e30},
+            {},
+            r"efficientnet_lite0, as_published, fold 0, seed 0: the loss became (nan|inf) in epoch \d; lower training.l",
+        ),
         ({}, {"height": 16, "width": 56}, "image of 16 x 56 pixels; efficientnet_lite0 needs at least 32 x 32"),
     ],
 )
