@@ -185,10 +185,10 @@ def _opened(
 def _row(found: Found, memory: file_facts.Memory, region: str) -> dict[str, object] | str:
     """What the manifest says of one file, or why it cannot be used."""
     try:
+        width, height = pictures.picture_size(found.path)  # first: it knows what can be opened at all
         digest = files.file_hash(found.path)
         known = _known_files().get(digest)
         if known is not None:
-            width, height = pictures.picture_size(found.path)
             row = known | {"width": width, "height": height, "is_known": True}
             problem = ""
         else:
