@@ -2,4 +2,5 @@
 
 from ecgstudy.cli import main
 
-main()
+if __name__ == "__main__":  # processes that trace pages import this module again
+    main()

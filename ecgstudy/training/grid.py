@@ -1,9 +1,11 @@
 """All runs of a study: what is finished is left alone, what is missing is trained."""
 
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import joblib
 import numpy as np
 
 from ecgstudy.data import images, lead_boxes, measurements, prepare, splits
@@ -41,25 +43,38 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
         progress(f"all {len(wanted)} runs are finished")
         return wanted
     progress(f"{len(todo)} of {len(wanted)} runs to train")
-    table = splits.read_splits(study.folder / "splits")
-    with_parts = [(run, parts.run_parts(run, pages.manifest, table)) for run in todo]
     inputs = Inputs(study, pages, progress)
+    if study.execution.engine == "ray":
+        from ecgstudy.training import cluster
+
+        cluster.train(study, todo, inputs, progress)
+    else:
+        train_runs(study, todo, inputs, progress)
+    return wanted
+
+
+def train_runs(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) -> None:
+    """Train these runs in this process, simple models first."""
+    table = splits.read_splits(study.folder / "splits")
+    with_parts = [(run, parts.run_parts(run, inputs.pages.manifest, table)) for run in todo]
     is_network = [registry.model_row(run.model).is_network for run in todo]
     _train_simple(study, inputs, [p for p, net in zip(with_parts, is_network, strict=True) if not net], progress)
     networks = list(itertools.compress(with_parts, is_network))
     if networks:
         _train_networks(study, inputs, networks, progress)
-    return wanted
 
 
 def _train_simple(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]], progress: Say) -> None:
-    for name, own in itertools.groupby(todo, key=lambda pair: pair[0].model):
-        what = registry.model_row(name).input
-        table, count = inputs.table(what), 0
-        for run, run_parts in own:
-            tables.train(run, run_parts, table, inputs.page_rows, runs.runs_folder(study) / run.name)
-            count += 1
-        progress(f"{name}: {count} runs")
+    """One process per core, as each fit keeps one core busy; a model with less than a second of work stays here."""
+    for name, pairs in itertools.groupby(todo, key=lambda pair: pair[0].model):
+        own, what = list(pairs), registry.model_row(name).input
+        table = inputs.table(what)
+        workers = min(os.cpu_count() or 1, len(own)) if what == "measurements" else 1
+        joblib.Parallel(n_jobs=workers)(
+            joblib.delayed(tables.train)(run, run_parts, table, inputs.page_rows, runs.runs_folder(study) / run.name)
+            for run, run_parts in own
+        )
+        progress(f"{name}: {len(own)} runs")
 
 
 def _train_networks(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]], progress: Say) -> None:
@@ -88,7 +103,7 @@ class Inputs:
     """What models read, one row per distinct page; each kind is made when it is first asked for."""
 
     def __init__(self, study: Study, pages: Pages, progress: Say):
-        self._study, self._pages, self._progress = study, pages, progress
+        self._study, self.pages, self._progress = study, pages, progress
         self._cache = images.cached_pictures(
             pages,
             region=study.image.region,
@@ -100,11 +115,11 @@ class Inputs:
 
     def table(self, what: str) -> Any:
         """For simple models: thumbnails, rates, measurements, or a column of zeros."""
-        facts = self._pages.distinct.set_index("page_id").loc[list(self._cache.page_ids)]
+        facts = self.pages.distinct.set_index("page_id").loc[list(self._cache.page_ids)]
         if what == "page":
             return simple.thumbnails(self._cache.pictures)
         if what in ("rate", "measurements"):
-            measured = measurements.measured_pages(self._pages, self._study.folder / "cache", progress=self._progress)
+            measured = measurements.measured_pages(self.pages, self._study.folder / "cache", progress=self._progress)
             table = measurements.features(measured).loc[list(self._cache.page_ids)]
             return table["rate"].to_numpy() if what == "rate" else table
         return np.zeros((len(facts), 1))
@@ -114,7 +129,7 @@ class Inputs:
         if what == "leads":
             size = {"height": self._study.image.height // 2, "width": self._study.image.width // 2}
             folder = self._study.folder / "cache"
-            cut = lead_boxes.cached_leads(self._pages, **size, folder=folder, progress=self._progress)
+            cut = lead_boxes.cached_leads(self.pages, **size, folder=folder, progress=self._progress)
             assert cut.page_ids == self._cache.page_ids
             return [cut.leads, cut.present], cut.key
         return [self._cache.pictures], self._cache.key
