@@ -13,6 +13,7 @@ import numpy as np
 from ecgstudy.data import images
 from ecgstudy.pages import damage
 from ecgstudy.pages.layout import LayoutError, PageLayout, find_layout
+from ecgstudy.training.control_pictures import masked_trace
 
 _PACKED_WIDTH = 703  # pixels
 
@@ -59,13 +60,23 @@ def prepare(pictures: Sequence[np.ndarray], *, height: int, width: int) -> tuple
 
 
 def _empty_paper(picture: np.ndarray, layout: PageLayout) -> np.ndarray:
-    """The page without ink, at the scale of packed pages where it is larger: many times quicker."""
+    """The page without ink, at the scale of packed pages where it is larger: many times quicker.
+
+    The waveform area is one ink-free piece of its own paper, laid out like tiles: paper that is healed stroke by stroke
+    keeps a ghost of the trace, and a network still reads it (`training.control_pictures.masked_trace`).
+    """
     times = max(1, round(picture.shape[1] / _PACKED_WIDTH))
     if times > 1:
         size = (round(picture.shape[1] / times), round(picture.shape[0] / times))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         layout = replace(layout, pixels_per_mm=layout.pixels_per_mm / times)
-    return damage.empty_paper(picture, layout=layout)
+    bare = masked_trace(picture, layout.region)
+    if layout.region == "grid":
+        return bare
+    paper = damage.empty_paper(picture, layout=layout)
+    inside = layout.frame.pixels(*picture.shape[:2])
+    paper[inside] = images.resize(bare, *paper[inside].shape[:2])
+    return paper
 
 
 def leads_layout(picture: np.ndarray) -> PageLayout:
