@@ -4,7 +4,7 @@ A page of a PDF with several is named as browsers name it: `scan.pdf#page=2`.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,17 @@ def decode_any(content: bytes, name: str) -> np.ndarray:
     if content[:1024].lstrip().startswith(b"%PDF"):
         return _pdf_page(content, name, 1)
     return pictures.decode_picture(content, name)
+
+
+def names(paths: Iterable[str]) -> list[str]:
+    """What files made of pictures are called: their names without ending, with a number where one stands twice."""
+    found: list[str] = []
+    for path in paths:
+        file, number = _split(path)
+        stem = file.stem + (f"-page{number}" if _PAGE.fullmatch(path) else "")
+        taken = sum(name == stem or name.startswith(f"{stem}~") for name in found)
+        found.append(f"{stem}~{taken + 1}" if taken else stem)
+    return found
 
 
 def _split(path: str) -> tuple[Path, int]:

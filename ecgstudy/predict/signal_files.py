@@ -1,5 +1,6 @@
 """The traced signals of a page as files: CSV for spreadsheets, WFDB for programs that read ECGs."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,26 @@ import pandas as pd
 from ecgstudy import files
 from ecgstudy.pages.beats import PAGE_SECONDS, columns
 from ecgstudy.pages.trace import Traced
+from ecgstudy.vocabulary import choose
 
 UNITS_PER_MV = 1000  # of the 16-bit samples: one microvolt each
 _UNKNOWN = -32768  # what WFDB calls an invalid sample of format 16
+
+
+def write_signals(traced: Traced, folder: Path, name: str, formats: Sequence[str] = ("csv", "wfdb")) -> list[Path]:
+    """The traces of one page in several formats.
+
+    Args:
+        traced: the signals.
+        folder: where they go.
+        name: of the page.
+        formats: names of `FORMATS`.
+    """
+    written: list[Path] = []
+    for form in formats:
+        done = FORMATS[choose("format", form, list(FORMATS))](traced, folder / name)
+        written += done
+    return written
 
 
 def signal_table(traced: Traced) -> pd.DataFrame:
@@ -40,6 +58,10 @@ def write_csv(traced: Traced, path: Path) -> Path:
     return files.write_atomically(path, lambda temporary: table.to_csv(temporary, index=False))
 
 
+def _csv(traced: Traced, path: Path) -> list[Path]:
+    return [write_csv(traced, path.with_name(f"{path.name}.csv"))]
+
+
 def write_wfdb(traced: Traced, path: Path) -> list[Path]:
     """The same as a WFDB record: `<name>.dat` with 16-bit samples and `<name>.hea`, which says what they are.
 
@@ -64,3 +86,6 @@ def write_wfdb(traced: Traced, path: Path) -> list[Path]:
     header = path.with_name(f"{name}.hea")
     files.write_atomically(header, lambda temporary: temporary.write_text("\n".join(lines) + "\n", encoding="ascii"))
     return [header, body]
+
+
+FORMATS: dict[str, Callable[[Traced, Path], list[Path]]] = {"csv": _csv, "wfdb": write_wfdb}

@@ -71,3 +71,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value
+
+
+def as_table(record: dict[str, Any]) -> pd.DataFrame:
+    """What stands in a release's record, in long form: `model, protocol, metric, value, low, high, pages`."""
+    rows = []
+    for protocol, own in record["measured"].items():
+        rows.append(own["score"] | {"protocol": protocol})
+        for label, row in own["recalls"].items():
+            share = row["found"] / row["pages"] if row["pages"] else math.nan
+            rows.append(row | {"protocol": protocol, "metric": f"recall of {label}", "value": round(share, 4)})
+    table = pd.DataFrame(rows).assign(model=record["model"])
+    return table[["model", "protocol", "metric", "value", "low", "high", "pages"]]
