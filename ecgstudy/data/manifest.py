@@ -97,4 +97,8 @@ def read_manifest(path: Path) -> pd.DataFrame:
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no manifest yet; `es.open_study(study)` makes it")
-    return check_manifest(pd.read_csv(path, dtype=TEXT_COLUMNS, keep_default_na=True))
+    try:
+        return check_manifest(pd.read_csv(path, dtype=TEXT_COLUMNS, keep_default_na=True))
+    except ValueError as error:  # pandas' own for what is no CSV are such, too
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: damaged ({reason}); `es.open_study(study)` makes it anew") from None

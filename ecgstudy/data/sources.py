@@ -85,8 +85,8 @@ def open_pages(
 
         return synthetic(synthetic_pages, seed=seed, unseen=unseen)
     path = Path(source).expanduser()
-    if not path.exists():
-        raise ValueError(f"{source}: no such folder or CSV; give shipped, synthetic, or the path of your pages")
+    if not source.strip() or not path.exists():
+        raise ValueError(f"{source or 'an empty path'}: no such folder or CSV; give shipped, synthetic, or the path of your pages")
     root = path if path.is_dir() else path.parent
     found = list(_in_folder(path) if path.is_dir() else _in_table(path))
     return _opened(
@@ -141,7 +141,9 @@ def _in_table(path: Path) -> Iterator[Found]:
             for row in reader:
                 yield _table_row(path, reader.line_num, row, label_name)
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8; save the table as UTF-8") from None
+        raise ValueError(f"{path}: not UTF-8; save the table as UTF-8, or give the folder of the pages") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}: not readable as CSV ({error})") from None
 
 
 def _table_row(path: Path, line: int, row: dict[str, str | None], label_name: str) -> Found:

@@ -178,16 +178,25 @@ def read_splits(folder: Path) -> dict[Protocol, pd.DataFrame]:
     """The splits that lie in a study's `splits/` folder, by protocol.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or one is damaged.
     """
     found: dict[Protocol, pd.DataFrame] = {
-        name: pd.read_csv(Path(folder) / f"{name}.csv", dtype={"path": str, "page_id": str})
+        name: _read_split(Path(folder) / f"{name}.csv")
         for name in PROTOCOLS
         if (Path(folder) / f"{name}.csv").is_file()
     }
     if not found:
         raise ValueError(f"{folder}: no splits yet; `es.open_study(study)` makes them")
     return found
+
+
+def _read_split(path: Path) -> pd.DataFrame:
+    try:
+        split = pd.read_csv(path, dtype={"path": str, "page_id": str})
+        return split[list(SPLIT_COLUMNS)]
+    except (ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: damaged ({reason}); `es.open_study(study)` makes it anew") from None
 
 
 def _selected(manifest: pd.DataFrame) -> pd.DataFrame:
