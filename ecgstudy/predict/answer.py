@@ -140,7 +140,10 @@ def _judged(prediction: Prediction) -> list[str]:
     if prediction.leads:
         ranked = sorted(prediction.leads.items(), key=lambda item: -item[1])[:3]
         told = ", ".join(f"{lead} ({fall:+.2f})" for lead, fall in ranked if fall > 0)
-        lines.append(f"  leads that speak most for {prediction.likeliest}: {told or 'none alone'}")
+        lines.append(
+            f"  leads that speak most for {prediction.likeliest}: {told or 'none alone'}; each was blanked by itself, "
+            "which tests what the model reads, not where the heart is ill"
+        )
     if prediction.familiar:
         lines.append("  this page looks like one of the training pages: the answer proves nothing")
     return lines

@@ -15,7 +15,9 @@ def model_card(record: dict[str, Any]) -> str:
         f"{len(record['runs'])} models of one kind, each trained on another part of {pages['number']} pages of "
         f"{pages['groups']} groups (layouts: {', '.join(pages['layouts'])}); their calibrated answers are averaged. "
         f"First weights: {record['weights']}; trained: {record['trained']}. It reads the region "
-        f"`{picture['region']}` at {picture['width']} x {picture['height']} pixels. Chosen by: {record['chosen_by']}.",
+        f"`{picture['region']}` at {picture['width']} x {picture['height']} pixels. Chosen by: {record['chosen_by']}"
+        f"{_rivals(record)}.",
+        f"## Where it comes from\n\nPages: {record['source']}\n\n{_frozen(record)}",
         f"## How it did on pages that it had not learned from\n\n{how_it_did(record)}",
         "## What it refuses\n\nPictures that are no ECG page, pages of other layouts, pages that are too small, too "
         "blurred or cut off, and pages less like the training pages than these are like each other (further than "
@@ -27,6 +29,20 @@ def model_card(record: dict[str, Any]) -> str:
         + ".",
     ]
     return "\n\n".join(parts)
+
+
+def _rivals(record: dict[str, Any]) -> str:
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in record["inner_scores"].items())
+    return f" ({scores})" if scores else ""
+
+
+def _frozen(record: dict[str, Any]) -> str:
+    """Where the layers are that did not learn."""
+    if record["trained"] != "head":
+        return "All weights are in these files."
+    if "frozen" in record["files"]:
+        return "Only the head learned; the frozen layers are in these files too."
+    return "Only the head learned and is in these files; the frozen layers install with ecgstudy, as a package."
 
 
 def how_it_did(record: dict[str, Any]) -> str:

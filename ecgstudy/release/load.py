@@ -177,7 +177,7 @@ def _file(record: dict[str, Any], folder: Path, name: str) -> Path:
 
 
 def _run(record: dict[str, Any]) -> Run:
-    return Run(**{field.name: record[field.name] for field in fields(Run)})
+    return Run(**{field.name: record[field.name] for field in fields(Run) if field.name in record})
 
 
 def _libraries(record: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from ecgstudy.models import registry, simple
 from ecgstudy.release import card, decision, likeness
 from ecgstudy.release.load import CARD, FORMAT, RECORD, TOLERANCE, check_pictures, load_members
 from ecgstudy.release.measured import measured
-from ecgstudy.report import tables
+from ecgstudy.report import cards, tables
 from ecgstudy.study import Study
 from ecgstudy.training import members, parts, runs
 from ecgstudy.training.runs import Run
@@ -78,6 +78,7 @@ def release(study: Study, model: str | None = None, *, progress: Say = lambda li
         "chosen_by": "request" if model else "balanced accuracy of inner out-of-fold predictions",
         "inner_scores": {name: round(value, 4) for name, value in scores.items()},
         "runs": [run.record for run in own_runs],
+        "source": cards.PUBLIC_SET if study.data.source == "shipped" else "pages of one's own",
         "picture": _picture(study),
         "pages": {"number": len(reference.page_ids), "layouts": reference.layouts, "groups": reference.groups},
         "decision": fitted.numbers | {"promises": fitted.promises}, "unlike_from": reference.likeness.limit,
