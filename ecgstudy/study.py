@@ -64,6 +64,7 @@ class Recipe(Section):
     cached_views: int = pydantic.Field(0, ge=0)  # random views per page whose frozen prefix is cached
     head_epochs: pydantic.NonNegativeInt = 0  # two-stage training: so many epochs for the head first
     head_learning_rate: pydantic.PositiveFloat = 1e-3  # of that first stage
+    inner_answers: bool = True  # on a frozen prefix: out-of-fold answers for the learning part, for thresholds
     width: pydantic.PositiveInt = 32  # filters of the first block of baseline_cnn
 
 

@@ -126,11 +126,16 @@ class Model:
                 pd.concat([rows for rows in (own.test, own.unseen) if len(rows)]), page_rows, folder
             )
         best = int(history["epoch"][history["best"]].iloc[0]) + 1
-        if run.protocol == "grouped" and self.on_prefix and run.variant == runs.CLEAN:
+        if self._answers_inside(run):
             tables.append(self._inner(run, own.learning, examples, best))
         seconds = time.monotonic() - began
         runs.finish(folder, run, pd.concat(tables), self._facts(len(history), best, seconds))
         return f"best of {len(history)} epochs: {best}, {seconds:.1f} s"
+
+    def _answers_inside(self, run: Run) -> bool:
+        """Whether a run also answers its own learning part: only where that is cheap, and asked for."""
+        wanted = run.recipe.inner_answers and run.variant == runs.CLEAN
+        return wanted and run.protocol == "grouped" and self.on_prefix
 
     def _inner(self, run: Run, learning: pd.DataFrame, examples: Callable[..., Examples], epochs: int) -> pd.DataFrame:
         """Out-of-fold answers for the learning part: each page by a head that never saw its group.

@@ -121,6 +121,7 @@ def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
         recipe = study.training.recipe(row.name).model_dump(mode="json")
         idle = {"weights", "train_from", "head_epochs", "cached_views"} if row.backbone == "plain" else {"width"}
         idle |= set() if recipe["head_epochs"] else {"head_learning_rate"}
+        idle |= {"inner_answers"} if recipe["inner_answers"] else set()
         found["recipe"] = {key: value for key, value in recipe.items() if key not in idle}
         source = registry.weights_source(row, recipe["weights"])
         found["weights"] = files.file_hash(Path(source)) if Path(source).is_file() else source

@@ -60,6 +60,17 @@ def test_an_ablation_is_trained_under_grouped_alone_and_read_only_where_it_is_na
     assert set(runs.read_predictions(more, more.ablations)["model"]) == {"efficientnet_lite0_se"}
 
 
+def test_inner_answers_can_be_left_out_without_changing_other_runs(study, make_study):
+    less = make_study(
+        models=["efficientnet_lite0"], training={"models": {"efficientnet_lite0": {"inner_answers": False}}}
+    )
+    own = [run for run in runs.study_runs(less) if run.protocol == "grouped" and run.fold == 0]
+    assert "inner_answers" not in runs.study_runs(study, ["efficientnet_lite0"])[0].settings["recipe"]
+    grid.run_grid(less, progress=lambda line: None)
+    found = runs.read_predictions(less).query("protocol == 'grouped' and fold == 0")
+    assert set(found["run"]) == {own[0].name} and set(found["part"]) == {"test", "unseen"}
+
+
 def test_a_finished_grid_trains_nothing(study):
     before, lines = times(study), []
     grid.run_grid(study, progress=lines.append)
