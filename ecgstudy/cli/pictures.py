@@ -83,10 +83,11 @@ def trace(
       ecgstudy trace page.jpg
       ecgstudy trace scans/ --folder signals/ --formats csv
     """
-    from ecgstudy.predict import opening, signal_files
+    from ecgstudy.pages import export
+    from ecgstudy.predict import opening
     from ecgstudy.predict.page import RefusedError, open_page
 
-    wanted = [choose("format", word.strip(), list(signal_files.FORMATS)) for word in formats.split(",")]
+    wanted = [choose("format", word.strip(), list(export.FORMATS)) for word in formats.split(",")]
     paths, read = list(opening.picture_paths(pictures)), 0
     with progress(len(paths)) as step:
         for name, path in zip(opening.names(paths), paths, strict=True):
@@ -97,7 +98,7 @@ def trace(
                 tell(f"{path}: refused, {refusal.reason}: {refusal}")
                 continue
             read += 1
-            for written in signal_files.write_signals(page.traced, folder, name, wanted):
+            for written in export.write_signals(page.traced, folder, name, wanted):
                 print(written)
     if read:
         next_command("predict", *paths[:1])
