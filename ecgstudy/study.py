@@ -7,6 +7,7 @@ into a notebook, where `study` is then the parameters themselves; `Study.load` t
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,11 +16,13 @@ import yaml
 
 from ecgstudy.vocabulary import PROTOCOLS, Control, Protocol, choose
 
+RESERVED = ("reference", "bench")  # of the folders in outputs/
+
 
 class Section(pydantic.BaseModel):
     """A strict part of a params file: unknown keys and wrong types are errors."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Section):
@@ -37,10 +40,18 @@ class Image(Section):
 
 
 class Splits(Section):
-    protocols: tuple[Protocol, ...] = PROTOCOLS
+    protocols: tuple[Protocol, ...] = pydantic.Field(PROTOCOLS, min_length=1)
     folds: int = pydantic.Field(5, ge=2)
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[pydantic.NonNegativeInt, ...] = pydantic.Field((0,), min_length=1)
     validation: float = pydantic.Field(0.15, gt=0, lt=0.5)
+
+    @pydantic.model_validator(mode="after")
+    def _each_stands_once(self) -> Self:
+        for key, values in (("protocols", self.protocols), ("seeds", self.seeds)):
+            twice = next((value for value in values if values.count(value) > 1), None)
+            if twice is not None:
+                raise ValueError(f"{key}: {twice!r} stands there twice; name it once")
+        return self
 
 
 class Recipe(Section):
@@ -74,7 +85,10 @@ class Training(Recipe):
     @pydantic.model_validator(mode="after")
     def _overrides_are_recipes(self) -> Self:
         for name in self.models:
-            self.recipe(name)
+            try:
+                self.recipe(name)
+            except pydantic.ValidationError as error:
+                raise ValueError(f"models.{name}.{_explain(error, Recipe)}") from None
         return self
 
     def recipe(self, model: str) -> Recipe:
@@ -105,12 +119,14 @@ class Execution(Section):
     address: str | None = None  # of an existing Ray cluster
     gpus_per_task: float = pydantic.Field(0.0, ge=0)
     mirrored: bool = False  # spread one run over all GPUs of the machine
+    tensorboard: bool = True  # learning curves in logs/, beside runs/
+    mlflow: str | None = None  # a folder, or the address of a tracking server: learning curves there too
 
 
 class Study(Section):
     """The parameters of one study. `Study.load` is the door."""
 
-    name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    name: str = pydantic.Field(pattern=r"^[a-z][a-z0-9_-]{0,79}$")
     data: Data = Data()
     image: Image = Image()
     splits: Splits = Splits()
@@ -120,6 +136,13 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     explanation: Explanation = Explanation()
     execution: Execution = Execution()
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _keeps_off_what_is_committed(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError(f"outputs/{name} holds what is committed; choose another name")
+        return name
 
     @pydantic.model_validator(mode="after")
     def _each_model_stands_once(self) -> Self:
@@ -149,7 +172,7 @@ class Study(Section):
         try:
             return cls.model_validate(content)
         except pydantic.ValidationError as error:
-            raise ValueError(f"{where}: {_explain(error, content)}") from None
+            raise ValueError(f"{where}: {_explain(error, cls)}") from None
 
     @property
     def folder(self) -> Path:
@@ -178,7 +201,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"{path}: no such params file; the study's own are in params/")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_EachKeyOnce)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict) or list(content) != ["study"] or not isinstance(content["study"], dict):
@@ -186,28 +209,34 @@ def _read(path: Path) -> dict[str, Any]:
     return content["study"]
 
 
-def _explain(error: pydantic.ValidationError, content: dict[str, Any]) -> str:
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML without code, in which a key that stands twice is an error and not silently the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"key {twice!r} stands twice in one place")
+        return super().construct_mapping(node, deep=deep)
+
+
+def _explain(error: pydantic.ValidationError, section: Any) -> str:
     """The first complaint as one line, with the nearest known key where a key is unknown."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(map(str, first["loc"])) + ": " if first["loc"] else ""
+    if first["type"] == "value_error":  # ours
+        own = str(first["ctx"]["error"])
+        return f"{key[:-2]}.{own}" if key and re.match(r"[a-z]+[\w.]*: ", own) else f"{key}{own}"
     if first["type"] == "extra_forbidden":
-        section = _section(first["loc"][:-1])
+        for part in first["loc"][:-1]:
+            section = section.model_fields[part].annotation
         try:
             choose("key", str(first["loc"][-1]), sorted(section.model_fields))
         except ValueError as unknown:
-            return f"{key}: {unknown}"
-    given = "" if first["type"] == "missing" else f" (got {first['input']!r})"
-    return f"{key}: {first['msg'].removeprefix('Value error, ').lower()}{given}"
-
-
-def _section(location: tuple[int | str, ...]) -> type[pydantic.BaseModel]:
-    section: Any = Study
-    for part in location:
-        field = section.model_fields.get(part)
-        if field is None:
-            return Recipe  # below `training.models.<name>`
-        section = field.annotation
-    return section
+            return f"{key}{unknown}"
+    said = first["msg"].lower().replace("valid tuple", "list").replace("tuple", "list")
+    said = re.sub(r"valid dictionary( or instance of \w+)?", "mapping of keys to values", said)
+    return f"{key}{said}" + ("" if first["type"] == "missing" else f" (got {first['input']!r})")
 
 
 def _short_hash(value: Any) -> str:

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import yaml
 
 from ecgstudy import files
 from ecgstudy.study import Study, outputs_root, project_root
+from ecgstudy.vocabulary import choose
 
 NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability", "05_results")
 NOTEBOOK_TIMEOUT_SECONDS = (
@@ -52,9 +53,11 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         The report, or the executed notebook when `only` is given.
 
     Raises:
+        ValueError: the study names something that does not exist.
         RuntimeError: a notebook failed, or another run holds this study's folder.
     """
     names = _chosen(only)
+    check_names(study)
     study.folder.mkdir(parents=True, exist_ok=True)
     with _alone(study.folder):
         _write_study_file(study)
@@ -76,6 +79,39 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         steps.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
         say(f"{study.name}: complete after {_minutes(time.monotonic() - began)}")
     return report
+
+
+def check_names(study: Study) -> None:
+    """Find at once what would stop a study only hours later: a model, a method, a region or a source by a wrong name.
+
+    Raises:
+        ValueError: one line with the key and the nearest known name.
+    """
+    from ecgstudy.data import images
+    from ecgstudy.explanation import maps
+    from ecgstudy.models import registry
+
+    named: tuple[tuple[str, Iterable[str], Callable[[str], object]], ...] = (
+        ("data.source", [study.data.source], _check_source),
+        ("image.region", [study.image.region], images.check_region),
+        ("models", study.models, registry.model_row),
+        ("ablations", study.ablations, registry.model_row),
+        ("training.models", study.training.models, registry.model_row),
+        ("evaluation.control_model", [study.evaluation.control_model], registry.model_row),
+        ("explanation.models", study.explanation.models, registry.model_row),
+        ("explanation.methods", study.explanation.methods, lambda name: choose("method", name, list(maps.METHODS))),
+    )
+    for key, names, check in named:
+        for name in names:
+            try:
+                check(name)
+            except ValueError as error:
+                raise ValueError(f"{study.name}: {key}: {error}") from None
+
+
+def _check_source(source: str) -> None:
+    if source not in ("shipped", "synthetic") and not (source.strip() and Path(source).expanduser().exists()):
+        raise ValueError(f"no folder or CSV {source!r}; give shipped, synthetic, or the path of your pages")
 
 
 def execute(study: Study, notebook: Path) -> Path:

@@ -74,6 +74,17 @@ def region_picture(picture: np.ndarray, region: str, *, source_region: str) -> n
     return picture[box.pixels(*picture.shape[:2])]
 
 
+def check_region(region: str) -> str:
+    """Give a region back if there is such a one.
+
+    Raises:
+        ValueError: neither a word of `REGIONS` nor a box on the page.
+    """
+    if region not in REGIONS:
+        _box(region)
+    return region
+
+
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """A picture at another size, anti-aliased (Lanczos), uint8 RGB `(height, width, 3)`.
 
