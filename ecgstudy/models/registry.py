@@ -8,7 +8,8 @@ from typing import Literal
 
 from ecgstudy import vocabulary
 
-RECIPE = 2  # raised whenever a change in this room changes what a model computes
+RECIPE = 2  # raised whenever a change in this room changes what a network computes
+SIMPLE_RECIPE = 2  # raised whenever it changes what a simple model computes
 
 
 @dataclass(frozen=True)

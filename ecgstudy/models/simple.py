@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import threadpoolctl
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
@@ -74,11 +73,11 @@ def thumbnail_pipeline() -> Pipeline:
 
 
 def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> Answer:
-    """Measurements of the 12 leads: a linear model or boosted trees, whichever does better inside the training part.
+    """Measurements of the 12 leads: a linear model, boosted trees or a forest, whichever does best inside training.
 
-    The choice is by log loss over grouped inner folds, every class weighing the same, as in training; the test
-    part has no say in it. Few bins and a quarter of the columns at each split make the trees seven times as fast
-    and, on inner folds, no worse.
+    The choice is by balanced accuracy over grouped inner folds; the test part has no say in it. Few bins and a quarter
+    of the columns at each split make the boosted trees seven times as fast and, on inner folds, no worse. The forest
+    is one of extremely randomised trees (Geurts et al. 2006, doi:10.1007/s10994-006-6226-1).
     """
     filled = SimpleImputer(add_indicator=True, keep_empty_features=True)
     linear = make_pipeline(filled, StandardScaler(), _logistic(0.03))
@@ -89,14 +88,18 @@ def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> An
         class_weight="balanced", learning_rate=0.15, max_iter=40, max_leaf_nodes=8, max_bins=32, max_features=0.25,
         l2_regularization=1.0, random_state=seed,
     )  # fmt: skip
-    boosted = make_pipeline(marked, trees)
+    typical = SimpleImputer(strategy="median", keep_empty_features=True)
+    random_trees = ExtraTreesClassifier(
+        150, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed
+    )
+    candidates = (linear, make_pipeline(marked, trees), make_pipeline(typical, random_trees))
     folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
     even = compute_sample_weight("balanced", labels)
-    errors = []
-    for model in (linear, boosted):
-        inner = cross_val_predict(model, _numbers(inputs), labels, groups=groups, cv=folds, method="predict_proba")
-        errors.append(log_loss(labels, inner, sample_weight=even))
-    return _as_answer((linear, boosted)[int(np.argmin(errors))], _numbers, inputs, labels)
+    scores = []
+    for model in candidates:
+        inner = cross_val_predict(model, _numbers(inputs), labels, groups=groups, cv=folds)
+        scores.append(np.average(inner == labels, weights=even))
+    return _as_answer(candidates[int(np.argmax(scores))], _numbers, inputs, labels)
 
 
 SIMPLE: dict[str, Callable[[Any, np.ndarray, np.ndarray, int], Answer]] = {

@@ -117,6 +117,8 @@ def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
         found["measurements"] = measurements.RECIPE
     if row.input == "leads":
         found["lead_boxes"] = lead_boxes.RECIPE
+    if not row.is_network:
+        found["simple"] = registry.SIMPLE_RECIPE
     if row.is_network:
         recipe = study.training.recipe(row.name).model_dump(mode="json")
         idle = {"weights", "train_from", "head_epochs", "cached_views"} if row.backbone == "plain" else {"width"}
