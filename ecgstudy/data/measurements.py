@@ -21,7 +21,7 @@ from ecgstudy.data.manifest import Pages
 from ecgstudy.pages import beats, trace
 from ecgstudy.vocabulary import LEADS
 
-RECIPE = "1"  # raised when the same page would be measured otherwise
+RECIPE = "2"  # raised when the same page would be measured otherwise
 QUALITY_COLUMNS = ("quality", "worst_quality", "strip_quality", "calibration_mm")
 FEATURE_BEFORE_S, FEATURE_AFTER_S, FEATURE_STEP_S = 0.2, 0.48, 0.04  # of the median beats, as features
 _SECONDS = 5.0  # traces of shorter leads end in NaN

@@ -23,6 +23,7 @@ _T_WAVE_S = 0.38  # a much lower peak so soon after a beat is its T wave
 _LEAST_SLOPE_MV = 0.006  # from sample to sample in a QRS
 _STRIP_WEIGHT = 3  # traces that the rhythm strip counts for; it alone goes on where columns end
 _QRS_BAND_HZ = (5.0, 30.0)
+_READABLE = 0.5  # of the beats of a lead: then their median is known
 _MOST_SHIFT_S = 0.06  # by which a beat is moved to fit the others
 
 
@@ -187,13 +188,17 @@ def _medians(samples: np.ndarray, traced: Traced, rate: float) -> dict[str, np.n
             inside = (samples - start > -after // 4) & (samples - start < signal.size + before // 4)
             padded = np.pad(signal, before + after, constant_values=np.nan)
             cuts = padded[(samples[inside] - start)[:, None] + reach + before + after]
-            cuts[reach > until_next[inside][:, None]] = np.nan
-            medians[lead] = _median(cuts)
+            places = (samples[inside] - start)[:, None] + reach
+            drawn = (places >= 0) & (places < signal.size) & (reach <= until_next[inside][:, None])
+            medians[lead] = _median(np.where(drawn, cuts, np.nan), drawn)
     return {lead: medians[lead] for lead in LEADS if lead in medians}
 
 
-def _median(cuts: np.ndarray) -> np.ndarray:
-    """Median over beats after each is brought to one level; NaN where fewer than half are known."""
+def _median(cuts: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Median over beats after each is brought to one level; NaN where much of what was drawn cannot be read.
+
+    What most beats hide is not known by the others: a peak that is cut or crossed is so on every beat.
+    """
     result = np.full(cuts.shape[1], np.nan)
     if not len(cuts):
         return result
@@ -202,7 +207,7 @@ def _median(cuts: np.ndarray) -> np.ndarray:
         if np.isfinite(cut).any():
             level[number] = np.nanmedian(cut)
     cuts = cuts - level[:, None] + np.nanmedian(level) if np.isfinite(level).any() else cuts
-    known = np.isfinite(cuts).mean(axis=0) >= 0.5  # what most beats hide is not known by the others
+    known = np.isfinite(cuts).sum(axis=0) >= np.maximum(1, _READABLE * drawn.sum(axis=0))
     result[known] = np.nanmedian(cuts[:, known], axis=0)
     return result
 
@@ -282,11 +287,7 @@ def _rate(intervals: np.ndarray) -> tuple[float, float]:
 
 def _axis(medians: dict[str, np.ndarray], found: waves.Intervals) -> float:
     """Frontal axis from the areas of the QRS in I and aVF."""
-    part = slice(found.qrs_onset, found.qrs_end + 1)
-    areas = {}
-    for lead in ("I", "aVF", "II", "III"):
-        qrs = medians[lead][part]
-        areas[lead] = float(np.mean(qrs - np.linspace(qrs[0], qrs[-1], qrs.size))) if np.isfinite(qrs).all() else np.nan
+    areas = {lead: waves.area(medians[lead], found) for lead in ("I", "II", "III", "aVF")}
     down = areas["aVF"] if np.isfinite(areas["aVF"]) else (areas["II"] + areas["III"]) / 2
     if not np.isfinite(down + areas["I"]):
         return float("nan")

@@ -80,7 +80,8 @@ def _divide(claims: Claims, above: int, below: int, shared: np.ndarray, top: np.
         claims.lower[row] = np.where(
             shared & ~bottom_mine, np.minimum(claims.lower[row], own_bottom), claims.lower[row]
         )
-        claims.doubtful[row] |= cut & (over == under)
+        passed_over = (swap_top & ~top_mine) | (swap_bottom & ~bottom_mine)  # its own tip may hide in the stroke
+        claims.doubtful[row] |= (cut & (over == under)) | passed_over
 
 
 def _one_trace(claims: Claims, above: int, below: int, shared: np.ndarray, pen: float) -> None:

@@ -16,6 +16,7 @@ _BASELINE_S = 0.016  # whose mean before the QRS is zero
 _LEAST_WAVE_MV = 0.03  # smaller deflections of a QRS are noise
 _LEAST_P_MV, _LEAST_T_MV = 0.02, 0.05
 _LONGEST_GAP_S = 0.009  # of a QRS that is bridged
+_HALF_P_S = 0.09  # from the onset of a P wave to its peak, at most
 _LONGEST_PR_S = 0.3
 _LONGEST_QT = 0.75  # of the time from beat to beat
 _SPEED_SHARE, _SPEED_SHARE_END = 0.07, 0.10  # of the greatest speed of the QRS: slower is not QRS any more
@@ -104,16 +105,31 @@ def _p_onset(raised: np.ndarray, onset: int, after: int, rate: float) -> int | N
     first, last = max(0, onset - round(_LONGEST_PR_S * rate), after), onset - round(0.02 * rate)
     if last - first < round(0.06 * rate):
         return None
-    part = raised[:, first : last + 1]
-    height = np.sqrt(((part - np.median(part, axis=1, keepdims=True)) ** 2).mean(axis=0))
-    peaks, shown = scipy.signal.find_peaks(height, prominence=_LEAST_P_MV)
-    if not peaks.size:
+    course = _common_course(raised[:, first : last + 1])
+    height, peak = max((_last_hump(side) for side in (course, -course)), key=lambda found: found[2])[:2]
+    if peak < 0:
         return None
-    tall = peaks[shown["prominences"] > 0.5 * shown["prominences"].max()]
-    peak = int(tall[-1])
-    foot = float(height[: peak + 1].min())
-    low = np.flatnonzero(height[: peak + 1] < foot + 0.1 * (height[peak] - foot))
-    return first + int(low[-1]) if low.size and low[-1] > 0 else None
+    before = max(0, peak - round(_HALF_P_S * rate))
+    rise = height[before : peak + 1]
+    foot = float(rise.min())
+    low = np.flatnonzero(rise < foot + 0.15 * (height[peak] - foot))
+    return first + before + int(low[-1]) if before + low[-1] > 0 else None
+
+
+def _last_hump(course: np.ndarray) -> tuple[np.ndarray, int, float]:
+    """The course, the last of its tall humps (-1 if there is none) and how much it stands out."""
+    peaks, shown = scipy.signal.find_peaks(course, prominence=_LEAST_P_MV)
+    if not peaks.size:
+        return course, -1, 0.0
+    tall = np.flatnonzero(shown["prominences"] > 0.5 * shown["prominences"].max())[-1]
+    return course, int(peaks[tall]), float(shown["prominences"][tall])
+
+
+def _common_course(part: np.ndarray) -> np.ndarray:
+    """What the leads do together, in millivolts `(samples,)`, up or down: their first component."""
+    level = part - np.median(part, axis=1, keepdims=True)
+    _, sizes, courses = np.linalg.svd(level, full_matrices=False)
+    return courses[0] * sizes[0] / np.sqrt(len(part))
 
 
 def _t_wave(raised: np.ndarray, end: int, last: int, rate: float) -> tuple[int | None, int | None]:
@@ -154,6 +170,15 @@ def lead_waves(beat: np.ndarray, found: Intervals, rate: float) -> LeadWaves:
         st_j60_mv=_at(beat, found.qrs_end + round(0.06 * rate), rate),
         t_mv=_t_height(beat, found, rate),
     )  # fmt: skip
+
+
+def area(beat: np.ndarray, found: Intervals) -> float:
+    """Mean of the QRS above the line from its onset to its end, in millivolts; NaN if a fifth of it is unknown."""
+    qrs = beat[found.qrs_onset : found.qrs_end + 1]
+    if np.isfinite(qrs).mean() < 0.8:
+        return NAN
+    whole = _bridged(qrs)
+    return float(np.mean(whole - np.linspace(whole[0], whole[-1], whole.size)))
 
 
 def _longest_gap(values: np.ndarray) -> int:

@@ -98,6 +98,23 @@ def test_a_lead_hidden_in_its_qrs_is_not_measured():
     assert np.isnan(waves.lead_waves(hidden, found, 250.0).r_mv)
 
 
+def test_a_p_wave_that_points_down_in_a_lead_begins_where_it_begins_in_the_others():
+    upright = a_beat()
+    leads = np.stack([upright, -0.4 * upright, 0.2 * upright])
+    assert waves.find_intervals(leads, 80, 250.0, 0.9).p_onset == pytest.approx(
+        waves.find_intervals(upright[None], 80, 250.0, 0.9).p_onset, abs=2
+    )
+
+
+def test_the_area_of_a_qrs_survives_a_small_gap_and_not_a_large_one():
+    found, whole = waves.find_intervals(a_beat()[None], 80, 250.0, 0.9), a_beat()
+    small, large = whole.copy(), whole.copy()
+    small[found.qrs_onset + 2 : found.qrs_onset + 4] = np.nan
+    large[found.qrs_onset + 2 : found.qrs_end - 2] = np.nan
+    assert waves.area(small, found) == pytest.approx(waves.area(whole, found), rel=0.15)
+    assert np.isnan(waves.area(large, found))
+
+
 def test_the_row_has_all_measurements_whatever_could_be_measured():
     _, found = measured("normal")
     assert list(found.as_row()) == list(beats.empty_row())
