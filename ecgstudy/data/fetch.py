@@ -7,7 +7,9 @@ version that the study does not know are listed and left out.
 import csv
 import hashlib
 import stat
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +24,11 @@ LARGEST_FILE = 50_000_000  # bytes; a page has under a million
 LEFT_OUT = "left_out.csv"
 COVID = "COVID-19, another question"
 UNKNOWN = "not a known page"
+
+_DAMAGED = (  # what zipfile raises on damaged bytes, as found by a fuzz
+    zipfile.BadZipFile, EOFError, OSError, ValueError, LookupError, NotImplementedError, RuntimeError, struct.error,
+    zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -145,28 +152,39 @@ def unpack(archive: Path, folder: Path, known: Mapping[str, int]) -> Fetched:
         NotThePublicSetError: no known page in it.
     """
     left_out: list[tuple[str, str]] = []
-    try:
-        with zipfile.ZipFile(archive) as content:
-            members = [member for member in content.infolist() if not member.is_dir()]
-            for member in members:
-                _check_member(archive, member)
-            for member in members:
-                reason = _take(content, member, folder, known)
-                if reason is not None:
-                    left_out.append((member.filename, reason))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise DamagedZipError(f"{archive}: no whole zip file ({error})") from None
+    with _opened(archive) as content:
+        members = [member for member in content.infolist() if not member.is_dir()]
+        for member in members:
+            _check_member(archive, member)
+        for member in members:
+            reason = _take(content, member, folder, known)
+            if reason is not None:
+                left_out.append((member.filename, reason))
     if len(left_out) == len(members):
         raise NotThePublicSetError(f"{archive}: none of its {len(members)} files is a known page of the public set")
     files.write_atomically(folder / LEFT_OUT, lambda path: _write_list(path, left_out))
     return Fetched(folder, _present(folder, known), sum(known.values()), tuple(left_out))
 
 
+def _opened(archive: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(archive)
+    except _DAMAGED as error:
+        raise _damaged(archive, error) from None
+
+
+def _damaged(archive: str | Path | None, error: Exception) -> DamagedZipError:
+    return DamagedZipError(f"{archive}: no whole zip file ({error})")
+
+
 def _take(content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, known: Mapping[str, int]) -> str | None:
     """Unpack one file if it is known; else say why it is left out."""
     if "covid" in PurePosixPath(member.filename).parent.name.lower():
         return COVID
-    data = content.read(member)
+    try:
+        data = content.read(member)
+    except _DAMAGED as error:
+        raise _damaged(content.filename, error) from None
     if hashlib.sha256(data).hexdigest() not in known:
         return UNKNOWN
     files.write_atomically(folder / member.filename, lambda path: path.write_bytes(data))
