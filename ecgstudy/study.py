@@ -104,6 +104,7 @@ class Evaluation(Section):
     robustness_severities: tuple[Annotated[int, pydantic.Field(ge=1, le=5)], ...] = (2, 4)
     controls: tuple[Control, ...] = ()  # trained beside the clean runs of `grouped`
     learning_shares: tuple[Annotated[float, pydantic.Field(gt=0, lt=1)], ...] = ()  # of the groups to learn from
+    averages: tuple[Annotated[tuple[str, ...], pydantic.Field(min_length=2)], ...] = ()  # models whose mean answers too
     control_model: str = "efficientnet_lite0"  # whose controls, shares and damaged pages
 
 
@@ -111,6 +112,9 @@ class Explanation(Section):
     models: tuple[str, ...] = ("efficientnet_lite0",)
     methods: tuple[str, ...] = ("gradcam",)
     pages: pydantic.PositiveInt = 24
+    faithfulness_pages: pydantic.NonNegativeInt = 24  # go through the tests of faithfulness; 0: none
+    drawn_pages: pydantic.PositiveInt = 192  # are drawn for a head to learn from, so that the truth is known
+    steps: pydantic.PositiveInt = 512  # of integrated gradients at most
 
 
 class Execution(Section):
@@ -150,6 +154,12 @@ class Study(Section):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
             raise ValueError(f"models and ablations: {twice!r} stands there twice; name it once")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _averages_are_of_its_models(self) -> Self:
+        for member in (name for members in self.evaluation.averages for name in members):
+            choose("evaluation.averages: model", member, self.models)
         return self
 
     @classmethod

@@ -99,7 +99,8 @@ def release(study: Study, model: str | None = None, *, progress: Say = lambda li
 def candidates(predictions: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, float]:
     """Mean inner balanced accuracy of every model that can be handed out, best first."""
     rows = predictions[~tables.is_random_control(predictions)]
-    rows = rows[[registry.model_row(name).input == "page" for name in rows["model"]]]
+    hand_out = [name for name, row in registry.MODELS.items() if row.input == "page"]
+    rows = rows[rows["model"].isin(hand_out)]
     scores = choice.inner_scores(rows, manifest)
     means = scores.groupby("model")["value"].mean().sort_values(ascending=False, kind="stable")
     return {str(name): float(value) for name, value in means.items()}

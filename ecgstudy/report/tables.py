@@ -22,9 +22,9 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 2) -> 
 
 
 def model_title(name: str) -> str:
-    """The model's title from the registry, or its name where it has no row there."""
-    row = registry.MODELS.get(name)
-    return row.title if row else name
+    """The model's title from the registry, an average's from its members', or the name where there is none."""
+    members = [registry.MODELS.get(member) for member in name.split("+")]
+    return " + ".join(row.title for row in members if row) if all(members) else name
 
 
 def model_family(name: str) -> str:

@@ -14,6 +14,7 @@ from ecgstudy import files
 from ecgstudy.data import images, lead_boxes, manifest, measurements, splits
 from ecgstudy.models import registry
 from ecgstudy.study import Recipe, Study
+from ecgstudy.training import averages
 from ecgstudy.vocabulary import PREDICTION_COLUMNS
 
 RECIPE = 2  # raised whenever a change in this room changes what a run answers
@@ -176,12 +177,13 @@ def read_predictions(study: Study, models: Sequence[str] | None = None) -> pd.Da
         `vocabulary.PREDICTION_COLUMNS`. Part `test` is the run's own test part; runs of `grouped` also hold `unseen`,
         the pages left out of the selection, and `inner`, out-of-fold answers for their own training part. Other
         variants than `clean` learned from something else, other conditions answered damaged pages; both hold `test`
-        alone.
+        alone. The study's averages stand below, made from the others here.
 
     Raises:
         ValueError: no run is finished.
     """
-    return _read(study, _finished(study, models, beside=True), "predictions.csv", dtype=_TEXT)
+    found = _read(study, _finished(study, models, beside=True), "predictions.csv", dtype=_TEXT)
+    return averages.with_averages(found, study.evaluation.averages)
 
 
 def read_histories(study: Study, models: Sequence[str] | None = None) -> pd.DataFrame:
