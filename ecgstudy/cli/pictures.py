@@ -137,7 +137,7 @@ def explain(
             answer, pictures, folder, method=method, region=study.image.region, show=print
         )
     else:
-        failed = explained.write_run_explanations(study, chosen, folder, method=method, pages=pages, show=print)
+        failed = explained.write_run_explanations(study, chosen, answer, folder, method=method, pages=pages, show=print)
     for path, reason in failed.items():
         tell(f"{path}: {reason}")
     tell(f"files: {folder}")

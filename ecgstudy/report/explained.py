@@ -18,7 +18,7 @@ from ecgstudy.explanation.questions import Answer
 from ecgstudy.report.cases import cases
 from ecgstudy.report.figures_pages import overlay
 from ecgstudy.study import Study
-from ecgstudy.training import answers, runs
+from ecgstudy.training import runs
 from ecgstudy.training.runs import Run
 from ecgstudy.vocabulary import choose
 
@@ -68,6 +68,7 @@ def write_explanations(
 def write_run_explanations(
     study: Study,
     run: Run,
+    answer: Answer,
     folder: Path | None = None,
     *,
     method: str = "gradcam",
@@ -79,6 +80,7 @@ def write_run_explanations(
     Args:
         study: whose run it is.
         run: one of `es.study_runs(study)`.
+        answer: the run's own, as `es.load_answer(study, run)` gives it.
         folder: gets the files of `write_explanations` for each page, named by its `page_id`, and `<method>.csv` with
             `page_id, label, answer, probability, sentence`; `<study>/explained/<run>` by default.
         method: one of `explanation.maps.METHODS`.
@@ -89,12 +91,11 @@ def write_run_explanations(
         The pages that could not be explained, and why.
 
     Raises:
-        ValueError: unknown method; the run is not finished, or its model reads no pages; `pages` is less than 1.
+        ValueError: unknown method; `pages` is less than 1.
     """
     choose("method", method, list(maps.METHODS))
     if pages is not None and pages < 1:
         raise ValueError(f"{pages} pages to explain; ask for one or more, or leave it out for all")
-    answer = answers.load_answer(study, run)
     folder = study.folder / "explained" / run.name if folder is None else Path(folder)
     opened = prepare.open_study(study)
     predictions = runs.read_predictions(study, models=[run.model])

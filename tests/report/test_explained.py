@@ -40,7 +40,9 @@ def first_run(study, model="baseline_cnn"):
 
 def test_a_saved_run_is_explained_page_by_page(study):
     run, said = first_run(study), []
-    assert explained.write_run_explanations(study, run, pages=5, show=said.append) == {}
+    assert (
+        explained.write_run_explanations(study, run, answers.load_answer(study, run), pages=5, show=said.append) == {}
+    )
     folder = study.folder / "explained" / run.name
     table = pd.read_csv(folder / "gradcam.csv", dtype={"page_id": str})
     assert list(table.columns) == ["page_id", "label", "answer", "probability", "sentence"]
@@ -57,7 +59,9 @@ def test_a_saved_run_is_explained_page_by_page(study):
 
 def test_all_pages_of_the_test_part_are_explained_by_default(study, tmp_path):
     run = first_run(study)
-    explained.write_run_explanations(study, run, tmp_path, method="edge", show=lambda line: None)
+    explained.write_run_explanations(
+        study, run, answers.load_answer(study, run), tmp_path, method="edge", show=lambda line: None
+    )
     predictions = runs.read_predictions(study, [run.model])
     tested = predictions[(predictions.run == run.name) & (predictions.part == "test")]
     assert set(pd.read_csv(tmp_path / "edge.csv", dtype={"page_id": str}).page_id) == set(tested.page_id)
@@ -76,11 +80,12 @@ def test_a_bad_picture_in_a_folder_is_named_and_the_others_go_on(study, tmp_path
 
 def test_what_cannot_be_explained_is_refused_in_one_line(study):
     run = first_run(study)
+    answer = answers.load_answer(study, run)
     with pytest.raises(ValueError, match="unknown method 'gradcamm'; did you mean 'gradcam'"):
-        explained.write_run_explanations(study, run, method="gradcamm")
+        explained.write_run_explanations(study, run, answer, method="gradcamm")
     with pytest.raises(ValueError, match="majority: reads nothing"):
-        explained.write_run_explanations(study, first_run(study, "majority"))
+        answers.load_answer(study, first_run(study, "majority"))
     with pytest.raises(ValueError, match="0 pages to explain"):
-        explained.write_run_explanations(study, run, pages=0)
+        explained.write_run_explanations(study, run, answer, pages=0)
     with pytest.raises(ValueError, match="no picture in"):
-        explained.write_explanations(answers.load_answer(study, run), [study.folder / "splits"], study.folder)
+        explained.write_explanations(answer, [study.folder / "splits"], study.folder)
