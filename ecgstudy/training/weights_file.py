@@ -1,5 +1,6 @@
 """The weights that a run learned, as arrays in one file; no pickle, and the shapes must fit."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,10 +27,13 @@ def read_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
     """Give layers the weights that `write_weights` kept.
 
     Raises:
-        ValueError: the file is another model's.
+        ValueError: the file is missing, damaged, or another model's.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = [file[name] for name in sorted(file.files)]
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
+            arrays = [np.asarray(file[name]) for name in sorted(file.files)]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no weights that can be read ({error})") from None
     places = [w for layer in layers for w in layer.weights]
     if [a.shape for a in arrays] != [tuple(p.shape) for p in places]:
         raise ValueError(f"{path}: holds the weights of another model")
