@@ -1,6 +1,6 @@
 """How far can maps be trusted? Every method goes through the same tests, beside maps that know nothing of the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,7 @@ TESTS: dict[str, Test] = {
     "pointing": Test("its peak lies in the planted disease", 1),
     "mass": Test("its share in the planted disease", 1),
     "shortcut": Test("its share in the planted mark", 1),
+    "outside": Test("its share outside of the waveform, where a mark is planted", 1),
     "randomisation": Test("likeness to a map of the network with shuffled weights", -1, 0.5),
     "permuted_labels": Test("likeness to a map of a model trained on permuted labels", -1, 0.5),
     "stability": Test("likeness to its map under small noise", 1, 0.5),
@@ -45,6 +46,7 @@ TESTS: dict[str, Test] = {
     "agreement_folds": Test("likeness to its maps of other folds' models", 0),
     "agreement_seeds": Test("likeness to its maps of other seeds' models", 0),
 }
+REMOVALS = ("deletion", "insertion", "road", "lead_removal")  # something is taken away, and the model asked again
 COMPARISONS = ("randomisation", "permuted_labels", "agreement_folds", "agreement_seeds")  # with other models' maps
 _FAILED_LIMITS = {
     "randomisation": "shows the page rather than the model",
@@ -62,9 +64,11 @@ def page_scores(
     methods: Sequence[str],
     others: Mapping[str, Sequence[Answer]] | None = None,
     controls: Sequence[str] = maps.CONTROLS,
+    tests: Collection[str] = tuple(TESTS),
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int,
 ) -> pd.DataFrame:
-    """All tests of all methods on each page.
+    """Tests of methods on each page.
 
     Args:
         answer: the model.
@@ -72,37 +76,46 @@ def page_scores(
         methods: of `maps.METHODS`.
         others: models whose maps are compared with this one's, by test (`COMPARISONS`).
         controls: maps that go through the same tests.
+        tests: of `TESTS`; those that these pages and models can't answer are left out.
+        settings: of `maps.explain`, by method.
         seed: of noise and random areas.
 
     Returns:
         Columns `method, test, page, score`; `page` counts from 0. A score is NaN where a test has no answer.
 
     Raises:
-        ValueError: unknown method or comparison; a model that cannot give what a method needs.
+        ValueError: unknown method, test or comparison; a model that cannot give what a method needs.
     """
     others = dict(others or {})
     for name in others:
         choose("comparison", name, COMPARISONS)
+    for name in tests:
+        choose("test", name, list(TESTS))
     names = [choose("method", name, list(maps.METHODS)) for name in (*methods, *controls)]
 
     def of(model: Answer, name: str, pictures: np.ndarray) -> np.ndarray:
-        return maps.raw_maps(model, pictures, trial.classes, method=name, backdrop=trial.backdrop, seed=seed)
+        own = (settings or {}).get(name, {})
+        return maps.raw_maps(model, pictures, trial.classes, method=name, backdrop=trial.backdrop, seed=seed, **own)
 
     pictures = trial.pictures.astype(np.float32)
     drawn = {name: of(answer, name, pictures) for name in names}
     noise = np.random.default_rng([seed, 1]).normal(0, _NOISE, pictures.shape).astype(np.float32)
     noisy = np.clip(pictures + noise, 0, 255)
-    found: dict[tuple[str, str], np.ndarray] = _removal_scores(answer, trial, pictures, drawn, seed)
-    found |= _truth_scores(drawn, trial)
+    found: dict[tuple[str, str], np.ndarray] = _truth_scores(drawn, trial)
+    if set(tests) & set(REMOVALS):
+        found |= _removal_scores(answer, trial, pictures, drawn, seed)
     for name in names:
-        found[name, "stability"] = agreement.rank_correlations(drawn[name], of(answer, name, noisy))
+        if "stability" in tests:
+            found[name, "stability"] = agreement.rank_correlations(drawn[name], of(answer, name, noisy))
         for test, models in others.items():
-            alike = [agreement.rank_correlations(drawn[name], of(model, name, pictures)) for model in models]
-            found[name, test] = np.mean(alike, axis=0)
+            if models and test in tests:
+                alike = [agreement.rank_correlations(drawn[name], of(model, name, pictures)) for model in models]
+                found[name, test] = np.mean(alike, axis=0)
         rest = [drawn[other] for other in methods if other != name]
-        if rest:
+        if rest and "agreement_methods" in tests:
             alike = [agreement.rank_correlations(drawn[name], other) for other in rest]
             found[name, "agreement_methods"] = np.mean(alike, axis=0)
+    found = {key: values for key, values in found.items() if key[1] in tests}
     rows = [
         pd.DataFrame({"method": method, "test": test, "page": np.arange(len(values)), "score": values})
         for (method, test), values in found.items()
@@ -161,7 +174,7 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     for (model, method), part in table.groupby(["model", "method"], sort=False):
         if method not in maps.CONTROLS:
             values = part.set_index("test")[["value", "low", "high"]].to_dict("index")
-            values = {t: v for t, v in values.items() if (method, str(t).removesuffix(GAIN)) not in _SAME_ACT}
+            values = {t: v for t, v in values.items() if not is_same_act(str(method), str(t))}
             rows.append((model, method, _verdict(values), _reasons(values)))
     return pd.DataFrame(rows, columns=["model", "method", "verdict", "reasons"])
 
@@ -169,7 +182,7 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 def _verdict(values: Mapping[Any, Mapping[Any, float]]) -> str:
     """The verdict from `test -> value, low, high`."""
     for test, words in _FAILED_LIMITS.items():
-        if test in values and not _keeps_limit(TESTS[test], values[test]["value"]):
+        if test in values and not keeps_limit(TESTS[test], values[test]["value"]):
             return words
     gains = [row["low"] > 0 for test, row in values.items() if test.endswith(GAIN)]
     return (
@@ -177,7 +190,13 @@ def _verdict(values: Mapping[Any, Mapping[Any, float]]) -> str:
     )
 
 
-def _keeps_limit(test: Test, value: float) -> bool:
+def is_same_act(method: str, test: str) -> bool:
+    """Whether a method does what a test does, so that to pass it says nothing."""
+    return (method, test.removesuffix(GAIN)) in _SAME_ACT
+
+
+def keeps_limit(test: Test, value: float) -> bool:
+    """Whether a mean is on the good side of its test's limit."""
     assert test.limit is not None
     return test.better * (value - test.limit) > 0
 
@@ -192,7 +211,7 @@ def _reasons(values: Mapping[Any, Mapping[Any, float]]) -> str:
             which = "passes" if row["low"] > 0 else "fails"
             said[which].append(f"{words} by {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]")
         elif test.limit is not None:
-            said["passes" if _keeps_limit(test, row["value"]) else "fails"].append(f"{words} {row['value']:.2f}")
+            said["passes" if keeps_limit(test, row["value"]) else "fails"].append(f"{words} {row['value']:.2f}")
         elif test.better == 0:
             said["beside that"].append(f"{words} {row['value']:.2f}")
     return "; ".join(f"{word} {', '.join(items)}" for word, items in said.items() if items)
@@ -225,4 +244,6 @@ def _truth_scores(drawn: Mapping[str, np.ndarray], trial: Trial) -> dict[tuple[s
         if len(trial.marks):
             pairs = list(zip(heats, trial.marks, strict=True))
             found[name, "shortcut"] = np.array([truth.mass_inside(*pair) for pair in pairs])
+            outside = [truth.outside_mask(layout, *heats.shape[1:]) for layout in trial.backdrop.layouts]
+            found[name, "outside"] = np.array([truth.mass_inside(*p) for p in zip(heats, outside, strict=True)])
     return found

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ecgstudy.data import images
 from ecgstudy.explanation import backdrop, truth
 from ecgstudy.explanation.backdrop import Backdrop
 from ecgstudy.pages import draw
+from ecgstudy.pages.draw import SyntheticPage
 from ecgstudy.vocabulary import CLASSES, choose
 
 
@@ -55,20 +57,39 @@ def drawn_trial(
         A trial whose truths are the planted disease, whose marks are the planted shortcut, and whose backdrop knows the
         mean of these pages.
     """
-    for label in labels:
-        choose("class", label, CLASSES)
-    size: draw.Size = "packed" if choose("region", region, ("grid", "page")) == "grid" else "page"
-    pages = [
-        draw.synthetic_page(number, seed=seed, label=labels[number % len(labels)], size=size, shortcut=shortcut)
-        for number in range(count)
-    ]
+    pages = _drawn(count, seed, labels, shortcut, region)
     pictures, behind = backdrop.prepare([page.picture for page in pages], height=height, width=width)
     behind = replace(behind, mean=pictures.mean(axis=0, dtype=np.float32))
     return Trial(
         pictures,
-        np.array([CLASSES.index(page.label) for page in pages]),
+        _classes(pages),
         behind,
         np.array([f"drawn-{seed}-{number}" for number in range(count)]),
         [truth.truth_mask(page, height, width) for page in pages],
         [truth.box_mask(page.mark, height, width) for page in pages if page.mark is not None],
     )
+
+
+def drawn_lessons(
+    count: int, *, height: int, width: int, seed: int, shortcut: bool = False, region: str = "grid"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drawn pages to learn from, as many of each class: pictures `(count, height, width, 3)` and classes `(count,)`.
+
+    Arguments as for `drawn_trial`; what stands behind their ink is not looked for, which is most of the time.
+    """
+    pages = _drawn(count, seed, CLASSES, shortcut, region)
+    return np.stack([images.resize(page.picture, height, width) for page in pages]), _classes(pages)
+
+
+def _drawn(count: int, seed: int, labels: Sequence[str], shortcut: bool, region: str) -> list[SyntheticPage]:
+    for label in labels:
+        choose("class", label, CLASSES)
+    size: draw.Size = "packed" if choose("region", region, ("grid", "page")) == "grid" else "page"
+    return [
+        draw.synthetic_page(number, seed=seed, label=labels[number % len(labels)], size=size, shortcut=shortcut)
+        for number in range(count)
+    ]
+
+
+def _classes(pages: Sequence[SyntheticPage]) -> np.ndarray:
+    return np.array([CLASSES.index(page.label) for page in pages])

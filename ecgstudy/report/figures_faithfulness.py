@@ -1,0 +1,122 @@
+"""Figures about maps: which tests they pass, and which leads decide in the eyes of which model."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from ecgstudy.explanation import faithfulness, maps
+from ecgstudy.explanation.faithfulness import GAIN, TESTS
+from ecgstudy.report import style, tables
+
+PASSED, FAILED, UNDECIDED = "#BFE3DD", "#F6C9A8", "#EDEDED"  # tints of the class colours of normal and MI
+_GROUPS = {
+    "taken away, asked again": faithfulness.REMOVALS,
+    "planted disease": ("pointing", "mass"),
+    "planted footer": ("shortcut", "outside"),
+    "likeness to a map of a model\nthat knows nothing": ("randomisation", "permuted_labels"),
+    "under\nnoise": ("stability",),
+    "likeness to the maps of\nother": ("agreement_methods", "agreement_folds", "agreement_seeds"),
+}
+_SHORT = {
+    "lead_removal": "lead", "randomisation": "shuffled\nweights", "permuted_labels": "permuted\nlabels",
+    "stability": "same\nmodel", "agreement_methods": "methods", "agreement_folds": "folds",
+    "agreement_seeds": "seeds", "road": "ROAD", "pointing": "peak in it", "mass": "mass in it",
+    "shortcut": "mass in it", "outside": "outside of\nwaveform",
+}  # fmt: skip
+_ARROWS = {1: "↑", -1: "↓", 0: ""}
+
+Values = dict[tuple[str, str], tuple[float, float, float]]  # (method, test) -> value, low, high
+
+
+@style.drawing
+def plot_faithfulness(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """One network's methods against the tests of faithfulness, at a glance.
+
+    Green: better than every map that knows nothing of the model, by an interval that leaves out zero (or, where
+    no control can say, on the right side of one half). Orange: worse than such a map, or on the wrong side. Grey:
+    cannot be told apart. Under each method its verdict; below the line the maps that know nothing, without a verdict.
+
+    Args:
+        table: as `es.faithfulness_tables` gives it, of one model.
+    """
+    names = [name for name in maps.METHODS if name in set(table.method)]
+    tests = [(group, test) for group, some in _GROUPS.items() for test in some if test in set(table.test)]
+    values = {(row.method, row.test): (row.value, row.low, row.high) for row in tables.each(table)}
+    words = faithfulness.verdicts(table).set_index("method").verdict
+    ax = style.new_axes(1.9 + 0.72 * len(tests), 1.3 + 0.42 * len(names), ax)
+    places = _columns([group for group, _ in tests])
+    for row, name in enumerate(names):
+        top = row + (0.35 if name in maps.CONTROLS else 0)
+        for (_, test), left in zip(tests, places, strict=True):
+            _cell(ax, left, top, *_shown(values, name, test))
+        ax.text(-0.15, top + 0.36, maps.METHODS[name].title, ha="right", va="center", weight="bold", fontsize=8.5)
+        below = words.get(name, "knows nothing of the model")
+        ax.text(-0.15, top + 0.72, below, ha="right", va="center", fontsize=6.5, color=style.SOFT)
+    _heads(ax, tests, places)
+    ax.set(xlim=(-4.3, places[-1] + 1.05), ylim=(len(names) + 0.5, -2.3))
+    ax.set_title(tables.model_title(str(table.model.iloc[0])), x=0, loc="left", pad=2)
+    ax.set_axis_off()
+    return ax
+
+
+def _columns(groups: list[str]) -> list[float]:
+    """Left edges, with a gap between groups."""
+    jumps = [0.0, *(1.0 + 0.25 * (one != other) for one, other in itertools.pairwise(groups))]
+    return list(np.cumsum(jumps))
+
+
+def _shown(values: Values, name: str, test: str) -> tuple[str, str, bool]:
+    """A cell's text, its colour, and whether its text stands back."""
+    value, _, _ = values.get((name, test), (np.nan, np.nan, np.nan))
+    if np.isnan(value):
+        return "", "white", True
+    text = f"{value:.2f}"
+    if name in maps.CONTROLS or TESTS[test].better == 0 or faithfulness.is_same_act(name, test):
+        return text, "white", name in maps.CONTROLS
+    if TESTS[test].limit is not None:
+        return text, PASSED if faithfulness.keeps_limit(TESTS[test], value) else FAILED, False
+    _, low, high = values[name, test + GAIN]
+    return text, PASSED if low > 0 else FAILED if high < 0 else UNDECIDED, False
+
+
+def _cell(ax: Axes, left: float, top: float, text: str, colour: str, pale: bool) -> None:
+    ax.add_patch(Rectangle((left + 0.03, top + 0.06), 0.94, 0.88, facecolor=colour, edgecolor="none"))
+    ink = style.SOFT if pale else style.INK
+    ax.text(left + 0.5, top + 0.5, text, ha="center", va="center", fontsize=8, color=ink)
+
+
+def _heads(ax: Axes, tests: list[tuple[str, str]], places: list[float]) -> None:
+    for (_, test), left in zip(tests, places, strict=True):
+        label = f"{_SHORT.get(test, test)} {_ARROWS[TESTS[test].better]}"
+        ax.text(left + 0.5, -0.12, label, ha="center", va="bottom", fontsize=7, linespacing=1.1)
+    for group in dict.fromkeys(group for group, _ in tests):
+        own = [left for (name, _), left in zip(tests, places, strict=True) if name == group]
+        ax.plot([own[0] + 0.03, own[-1] + 0.97], [-1.08, -1.08], color=style.SOFT, linewidth=0.8)
+        ax.text((own[0] + own[-1] + 1) / 2, -1.18, group, ha="center", va="bottom", fontsize=7.5, color=style.SOFT)
+
+
+@style.drawing
+def plot_deciding_leads(leads: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Which leads decide, by model: share of each lead in per cent, red above an even share and blue below it.
+
+    Args:
+        leads: as `es.deciding_leads` gives it: `model, source, lead, share, even`.
+    """
+    rows = leads.drop_duplicates(["model", "source"])
+    parts = [part for _, part in leads.groupby(["model", "source"], sort=False)]
+    shares, even = (np.stack([part[name].to_numpy() for part in parts]) for name in ("share", "even"))
+    ratio = np.log2(np.maximum(shares, 1e-3) / even)
+    ax = style.new_axes(8.4, 0.75 + 0.42 * len(rows), ax)
+    ax.imshow(ratio, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        ink = "white" if abs(ratio[row, column]) > 1.4 else style.INK
+        ax.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
+    ax.set_xticks(range(shares.shape[1]), parts[0].lead)
+    labels = [f"{tables.model_title(row.model)}\n{row.source}" for row in tables.each(rows)]
+    ax.set_yticks(range(len(rows)), labels, fontsize=7.5)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax

@@ -1,0 +1,192 @@
+"""The networks that notebook 4 explains: one run of each, some of its test pages, and tables about their maps."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecgstudy.data.manifest import Pages
+from ecgstudy.explanation import deciding, explained, faithfulness, leads, maps, siblings, trials, trust
+from ecgstudy.explanation.backdrop import Backdrop
+from ecgstudy.explanation.explained import Explained
+from ecgstudy.explanation.questions import class_indices
+from ecgstudy.report import cases
+from ecgstudy.study import Study
+from ecgstudy.training import answers, grid, runs
+from ecgstudy.training.answers import NetworkAnswer
+from ecgstudy.training.runs import Run
+from ecgstudy.vocabulary import CLASSES, LEADS
+
+_STANDS_OUT = 1.5  # times its share of the area
+
+
+@dataclass(frozen=True)
+class ShownNetwork:
+    """A finished run and pages that it has not learned from."""
+
+    run: Run
+    answer: NetworkAnswer
+    predictions: pd.DataFrame  # of this run
+    cases: pd.DataFrame  # as `cases.cases` gives them
+    pictures: np.ndarray  # uint8 (pages, height, width, 3): what it reads of them
+    backdrop: Backdrop
+
+    @property
+    def model(self) -> str:
+        """Its name in the registry."""
+        return self.run.model
+
+    def maps(self, method: str = "gradcam") -> np.ndarray:
+        """Maps of the answered classes, float32 `(pages, height, width)`."""
+        return maps.explain(self.answer, self.pictures, list(self.cases.answer), method=method, backdrop=self.backdrop)
+
+
+def open_networks(study: Study, pages: Pages) -> list[ShownNetwork]:
+    """The networks that the study explains, each in the first fold of `grouped`; trained first where that is missing.
+
+    Raises:
+        ValueError: one of them is no network that reads pages, or the study has no `grouped`.
+    """
+    return [_open(study, pages, model) for model in study.explanation.models]
+
+
+def other_pages(study: Study, pages: Pages, network: ShownNetwork, chosen: pd.DataFrame) -> ShownNetwork:
+    """The same network with other pages, such as failures or pages left out of the selection."""
+    pictures, backdrop = cases.case_pictures(pages, list(chosen.page_id), study.image)
+    return replace(network, cases=chosen, pictures=pictures, backdrop=backdrop)
+
+
+def network_shares(study: Study, networks: Iterable[ShownNetwork], *, method: str = "gradcam") -> pd.DataFrame:
+    """Shares of the regions in the maps of each network, by label, as `leads.mean_shares`, with `model` in front."""
+    tables = []
+    for network in networks:
+        table = leads.shares_table(network.maps(method), network.backdrop.layouts, list(network.cases.page_id))
+        tables.append(_means(study, table, network.cases, "label").assign(model=network.model))
+    return pd.concat(tables, ignore_index=True)
+
+
+def unseen_shares(study: Study, pages: Pages, network: ShownNetwork, *, method: str = "gradcam") -> pd.DataFrame:
+    """Shares of the regions on selected test pages and on pages left out of the selection; empty without such pages."""
+    chosen = cases.cases(network.predictions, pages.manifest, count=len(network.cases), part="unseen")
+    if chosen.empty:
+        return pd.DataFrame(columns=["origin", "region", "value", "low", "high", "area", "pages"])
+    tables = []
+    for origin, some in (("selected", network), ("unseen", other_pages(study, pages, network, chosen))):
+        table = leads.shares_table(some.maps(method), some.backdrop.layouts, list(some.cases.page_id))
+        tables.append(_means(study, table, some.cases.assign(origin=origin), "origin"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def territory_table(networks: Iterable[ShownNetwork], *, method: str = "gradcam") -> pd.DataFrame:
+    """Walls of the heart in the maps of pages with an infarction and of all others, in each network's eyes.
+
+    Returns:
+        `model, pages` (mi or others), `count`, for each wall how many times its share of the area it gets, and
+        `one_wall`: on how many of the pages one wall gets half as much again as its area, as an infarction would have
+        it.
+    """
+    rows = []
+    for network in networks:
+        is_mi = (network.cases.label == "mi").to_numpy()
+        lifts = pd.DataFrame(
+            leads.territory_shares(leads.lead_shares(heat, layout))
+            / leads.territory_shares(leads.area_shares(layout, *heat.shape))
+            for heat, layout in zip(network.maps(method), network.backdrop.layouts, strict=True)
+        )
+        for name, own in (("mi", is_mi), ("others", ~is_mi)):
+            one_wall = (lifts[own].max(axis=1) >= _STANDS_OUT).mean()
+            means = lifts[own].mean().to_dict()
+            rows.append({"model": network.model, "pages": name, "count": own.sum(), **means, "one_wall": one_wall})
+    return pd.DataFrame(rows)
+
+
+def deciding_leads(study: Study, pages: Pages, networks: Iterable[ShownNetwork]) -> pd.DataFrame:
+    """Which leads decide about an infarction: for `traces`, for each network, and for a model that weighs leads itself.
+
+    Returns:
+        `deciding.COLUMNS`, one row per lead, model and source; models that the study does not have are left out.
+    """
+    options: dict[str, Any] = {"resamples": study.evaluation.resamples, "level": study.evaluation.level, "seed": 0}
+    tables = []
+    if deciding.TRACES in study.models:
+        drops = deciding.measured_drops(study, pages, seed=0)
+        tables.append(deciding.measured_leads(drops, **options))
+    for network in networks:
+        chosen = _infarctions(network.predictions, pages.manifest, count=study.explanation.pages)
+        some = other_pages(study, pages, network, chosen)
+        tables.append(
+            deciding.network_leads(
+                some.answer, some.pictures, some.backdrop, list(chosen.group), model=network.model, **options
+            )
+        )
+    weights = lead_weights(study)
+    tables += [deciding.attention_leads(own, pages.manifest, **options) for _, own in weights.groupby("model")]
+    return pd.concat(tables, ignore_index=True)
+
+
+def lead_weights(study: Study) -> pd.DataFrame:
+    """`runs.read_lead_weights` of the study's models of leads; empty where it has none that is finished."""
+    try:
+        return runs.read_lead_weights(study, [*study.models, *study.ablations])
+    except ValueError:
+        return pd.DataFrame(columns=["model", "protocol", "page_id", *LEADS])
+
+
+def faithfulness_tables(study: Study, networks: Sequence[ShownNetwork], *, seed: int = 0) -> pd.DataFrame:
+    """Every test of every method of the study, for each network: `faithfulness.COLUMNS`.
+
+    Real pages are as many as `explanation.faithfulness_pages` says; `explanation.drawn_pages` more are drawn to learn
+    from, twice: with known truth, and with a footer that tells the class.
+    """
+    asked, tables = study.explanation, []
+    if not networks or not asked.faithfulness_pages:
+        return pd.DataFrame(columns=list(faithfulness.COLUMNS))
+    height, width = networks[0].answer.input_shape
+    drawn = trust.drawn_pages(asked.drawn_pages, height=height, width=width, seed=seed)
+    for network in networks:
+        rows = np.arange(min(asked.faithfulness_pages, len(network.cases)))
+        classes = class_indices(list(network.cases.answer), len(network.cases))
+        groups = network.cases.group.to_numpy().astype(str)
+        trial = trials.Trial(network.pictures, classes, network.backdrop, groups).rows(rows)
+        tables.append(
+            trust.network_trust(
+                network.answer, trial, drawn, model=network.model,
+                others=siblings.siblings(study, network.run, network.answer), methods=asked.methods,
+                settings={"integrated_gradients": {"most_steps": asked.steps}},
+                resamples=study.evaluation.resamples, level=study.evaluation.level, seed=seed,
+            )
+        )  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
+
+
+def explain_cases(study: Study, pages: Pages, network: ShownNetwork, *, count: int) -> list[Explained]:
+    """The first cases with table and sentence; models of other folds say whether they look at the same places."""
+    others = siblings.siblings(study, network.run, network.answer)["agreement_folds"]
+    found, _ = explained.explain_pages(
+        network.answer, pages, list(network.cases.page_id[:count]), region=study.image.region, others=others
+    )
+    return found
+
+
+def _open(study: Study, pages: Pages, model: str) -> ShownNetwork:
+    run = next((run for run in grid.run_grid(study, models=[model]) if run.protocol == "grouped"), None)
+    if run is None:
+        raise ValueError(f"study {study.name!r} has no run under grouped; add it to splits.protocols")
+    predictions = runs.read_predictions(study, models=[model])
+    own = predictions[predictions["run"] == run.name]
+    chosen = cases.cases(own, pages.manifest, count=study.explanation.pages)
+    pictures, backdrop = cases.case_pictures(pages, list(chosen.page_id), study.image)
+    return ShownNetwork(run, answers.load_answer(study, run), own, chosen, pictures, backdrop)
+
+
+def _infarctions(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int) -> pd.DataFrame:
+    """Test pages labelled as infarctions, answered right or wrong."""
+    every = cases.cases(predictions, manifest, count=len(predictions))
+    return every[every.label == CLASSES[0]].head(count).reset_index(drop=True)
+
+
+def _means(study: Study, table: pd.DataFrame, rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    asked = study.evaluation
+    return leads.mean_shares(table, rows, by=by, resamples=asked.resamples, level=asked.level, seed=0)
