@@ -1,0 +1,183 @@
+"""Measured numbers, read from the committed tables while the pages are built, so that no page holds a typed figure.
+
+Roles: `score` (model, protocol, perhaps a metric), `recall` (model, protocol, class), `count` and `highest-rate` (a
+query on the packed pages), `param` (a key of the committed study), `columns` (of a committed table). Directives:
+`ladder-table`, `result-table`, `bench-tables`.
+"""
+
+import functools
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from written import MarkdownDirective, code, table
+
+from ecgstudy.models.registry import MODELS
+from ecgstudy.vocabulary import PROTOCOL_TITLES
+
+OUTPUTS = Path(__file__).parents[2] / "outputs"
+STUDY = "quick"
+CONTROL = " (control: random weights, frozen)"
+
+
+@functools.cache
+def kept(name: str) -> pd.DataFrame:
+    """A committed table, such as `reference/quick/ladder.csv`."""
+    return pd.read_csv(OUTPUTS / name)
+
+
+@functools.cache
+def packed_pages() -> pd.DataFrame:
+    """What is known of every packed page."""
+    with resources.files("ecgstudy.data").joinpath("public_set.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def score(words: str) -> str:
+    """`traces grouped` -> balanced accuracy with its interval, as the README quotes it."""
+    model, protocol, metric = [*words.split(), "balanced_accuracy"][:3]
+    ladder = kept(f"reference/{STUDY}/ladder.csv")
+    rows = ladder[(ladder["stratum"] == "all") & (ladder["weighting"] == "selected")]
+    row = rows[(rows["model"] == model) & (rows["protocol"] == protocol) & (rows["metric"] == metric)].iloc[0]
+    return f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def recall(words: str) -> str:
+    """`traces unseen mi` -> `3 of 7`."""
+    model, protocol, label = words.split()
+    recalls = kept(f"reference/{STUDY}/recalls.csv")
+    rows = recalls[(recalls["stratum"] == "all") & (recalls["label"] == label)]
+    row = rows[(rows["model"] == model) & (rows["protocol"] == protocol)].iloc[0]
+    return f"{row['found']} of {row['pages']}"
+
+
+def count(words: str) -> str:
+    """`files selected`, `pages`, `pages selected and label == 'mi'`, `groups selected`: how many the package holds."""
+    what, _, query = words.partition(" ")
+    rows = packed_pages().query(query) if query else packed_pages()
+    return f"{ {'files': rows['copies'].sum(), 'groups': rows['group'].nunique()}.get(what, len(rows)):,}"
+
+
+def highest_rate(query: str) -> str:
+    """`selected and label == 'normal'` -> the highest rate that is printed on such pages."""
+    return f"{packed_pages().query(query)['printed_bpm'].max():.0f}"
+
+
+def param(key: str) -> str:
+    """`evaluation.level` -> its value in the committed study, in percent where it is a share."""
+    value = yaml.safe_load((OUTPUTS / "reference" / STUDY / "study.yaml").read_text(encoding="utf-8"))["study"]
+    for part in key.split("."):
+        value = value[part]
+    return f"{value:.0%}" if isinstance(value, float) and 0 < value < 1 else f"{value:,}"
+
+
+def columns(name: str) -> str:
+    """The columns of a committed table, as they stand in its first line."""
+    return ", ".join(kept(name).columns)
+
+
+class LadderTable(MarkdownDirective):
+    """The headline of a committed study: a row per model, a column per rung. The argument names the study."""
+
+    required_arguments = 1
+
+    def markdown(self) -> str:
+        return ladder_table(f"reference/{self.arguments[0]}/ladder.csv")
+
+
+class BenchTables(MarkdownDirective):
+    """The ladder of every study that is kept in `outputs/bench/`, or nothing."""
+
+    def markdown(self) -> str:
+        ladders = sorted(OUTPUTS.glob("bench/*/ladder.csv"))
+        return "\n".join(
+            f"## The study {code(path.parent.name)}\n\n{ladder_table(path.relative_to(OUTPUTS).as_posix())}\n"
+            f"From {code('outputs/' + path.relative_to(OUTPUTS).as_posix())}.\n"
+            for path in ladders
+        )
+
+
+def ladder_table(name: str) -> str:
+    """Balanced accuracy of a committed ladder: a row per model, a column per rung."""
+    ladder = kept(name)
+    metric = (ladder["metric"] == "balanced_accuracy") & (ladder["stratum"] == "all")
+    rows = ladder[metric & (ladder["weighting"] == "selected")]
+    rungs = [rung for rung in PROTOCOL_TITLES if rung in set(rows["protocol"])]
+    lines = []
+    rows = rows.sort_values("model", key=lambda names: names.map(list(MODELS).index), kind="stable")
+    for (name, weights, trained), mine in rows.groupby(["model", "weights", "trained"], sort=False):
+        values = mine.set_index("protocol")
+        cells = [
+            f"{values['value'][rung]:.2f} ({values['low'][rung]:.2f} to {values['high'][rung]:.2f})" for rung in rungs
+        ]
+        control = CONTROL if (weights, trained) == ("random", "head") else ""
+        lines.append([MODELS[name].title + control, *cells])
+    return table(["model", *(PROTOCOL_TITLES[rung].lower() for rung in rungs)], lines)
+
+
+class ResultTable(MarkdownDirective):
+    """A committed table as it stands; with `:otherwise:`, that sentence where the table is not there yet."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {
+        "columns": directives.unchanged,
+        "query": directives.unchanged,
+        "otherwise": directives.unchanged,
+    }
+
+    def markdown(self) -> str:
+        name = self.arguments[0]
+        if not (OUTPUTS / name).is_file():
+            if "otherwise" not in self.options:
+                raise self.error(f"outputs/{name} is not there")
+            return self.options["otherwise"]
+        rows = with_intervals(kept(name).query(self.options.get("query", "index == index")))
+        names = [word.strip() for word in self.options["columns"].split(",")] if "columns" in self.options else rows
+        lines = [[_shown(value) for value in row] for row in rows[list(names)].to_numpy()]
+        return table([word.replace("_", " ") for word in names], lines) + f"\nFrom {code('outputs/' + name)}.\n"
+
+
+def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same table with value and interval in one column, and models by their titles."""
+    told = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()]
+    titles = rows["model"].map(lambda name: MODELS[name].title if name in MODELS else name)
+    if "weights" in rows:
+        titles = titles.where((rows["weights"] != "random") | (rows["trained"] != "head"), titles + CONTROL)
+    return rows.assign(value=told, model=titles)
+
+
+def _shown(value: object) -> object:
+    return f"{value:.2g}" if isinstance(value, float) else value
+
+
+def role(text_of: Callable[[str], str], *, is_code: bool = False) -> Callable[..., tuple[list[nodes.Node], list]]:
+    """A role whose text a function finds; what it cannot find is a warning, so that `-W` stops the build."""
+
+    def found(name, rawtext, text, lineno, inliner, options=None, content=None):  # type: ignore[no-untyped-def]
+        try:
+            words = text_of(text)
+        except (LookupError, OSError, ValueError) as error:
+            return [], [inliner.reporter.error(f"{name} {text!r}: nothing such is measured ({error})", line=lineno)]
+        return [(nodes.literal if is_code else nodes.inline)(rawtext, words)], []
+
+    return found
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Sphinx calls this."""
+    app.add_role("score", role(score))
+    app.add_role("recall", role(recall))
+    app.add_role("count", role(count))
+    app.add_role("highest-rate", role(highest_rate))
+    app.add_role("param", role(param))
+    app.add_role("columns", role(columns, is_code=True))
+    app.add_directive("ladder-table", LadderTable)
+    app.add_directive("result-table", ResultTable)
+    app.add_directive("bench-tables", BenchTables)
+    return {"parallel_read_safe": True}
