@@ -4,6 +4,7 @@ Everything is fitted on a run's inner out-of-fold predictions of its own trainin
 applied to the pages that the same run tests, so test labels cannot move it.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,14 @@ def fit(labels: np.ndarray, answers: np.ndarray, stage: str = "prior and tempera
     missing = [name for at, name in enumerate(CLASSES) if not np.any(labels == at)]
     if missing:
         raise ValueError(f"cannot calibrate: no inner prediction of class {missing[0]!r}")
+    return _fit(np.asarray(labels, np.int64).tobytes(), np.asarray(answers, np.float64).tobytes(), stage)
+
+
+@functools.lru_cache(maxsize=4096)  # several tables ask for the same run's; 10 kB each
+def _fit(label_bytes: bytes, answer_bytes: bytes, stage: str) -> Calibrator:
     if stage == "raw":
         return Calibrator(1.0, np.zeros(len(CLASSES)))
+    labels, answers = np.frombuffer(label_bytes, np.int64), np.frombuffer(answer_bytes).reshape(-1, len(CLASSES))
     logs = np.log(np.clip(answers, SMALLEST, None))
     true = np.eye(len(CLASSES))[labels]
     free_temperature, free_prior = "temperature" in stage, "prior" in stage
@@ -98,10 +105,11 @@ def calibrate(predictions: pd.DataFrame, manifest: pd.DataFrame, stage: str = "p
     Runs without inner predictions are left out, so pool the raw ones from the same models when comparing.
     """
     found = calibrators(predictions, manifest, stage)
-    kept = predictions[predictions["run"].isin(found)].copy()
-    for run, rows in kept.groupby("run", sort=False):
-        kept.loc[rows.index, list(PROBABILITIES)] = found[str(run)](pooling.probabilities(rows))
-    return kept
+    kept = predictions[predictions["run"].isin(found)]
+    answers = pooling.probabilities(kept)
+    for run, rows in kept.groupby("run", sort=False).indices.items():
+        answers[rows] = found[str(run)](answers[rows])
+    return kept.assign(**dict(zip(PROBABILITIES, answers.T, strict=True)))
 
 
 def reliability(

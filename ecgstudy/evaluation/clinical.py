@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from dcurves import dca
 
 from ecgstudy.evaluation import counts, operating, pooling
 from ecgstudy.vocabulary import PROBABILITIES
@@ -33,21 +32,33 @@ def decision_curve(
         `target, model, threshold, net_benefit, prevalence`, with the models `all` and `none`.
 
     References:
-        Vickers and Elkin 2006, doi:10.1177/0272989X06295361; computed by the package dcurves.
+        Vickers and Elkin 2006, doi:10.1177/0272989X06295361; the same numbers as the package dcurves gives.
     """
     units, tables = pooling.main_units(predictions, manifest, protocol), []
     for target in operating.TARGETS:
         units = units.assign(risk=operating.risks(units, target))
         wide = units.pivot_table(index="path", columns="model", values="risk")
-        models = list(wide.columns)
-        outcome = (
-            pd.Series(operating.ill(units["label"].to_numpy(), target), index=units["path"]).groupby(level=0).first()
-        )
-        data = wide.assign(outcome=outcome.astype(int)).dropna()
-        curve = dca(data, "outcome", models, thresholds=list(thresholds), prevalence=prevalence)
-        tables.append(curve.assign(target=target, prevalence=prevalence or float(data["outcome"].mean())))
+        labels = units.drop_duplicates("path").set_index("path")["label"]
+        is_ill = operating.ill(labels[wide.index].to_numpy(), target)
+        known = wide.notna().all(axis=1).to_numpy()
+        risks = wide.assign(all=1.0, none=-1.0)[known]  # above every threshold, and below
+        tables.append(_net_benefits(risks, is_ill[known], thresholds, prevalence).assign(target=target))
     table = pd.concat(tables, ignore_index=True)
     return table[["target", "model", "threshold", "net_benefit", "prevalence"]]
+
+
+def _net_benefits(
+    risks: pd.DataFrame, is_ill: np.ndarray, thresholds: Sequence[float], prevalence: float | None
+) -> pd.DataFrame:
+    """One row per column of `risks` and threshold."""
+    ill_share = float(is_ill.mean()) if prevalence is None else prevalence
+    edges = np.asarray(thresholds, dtype=float)
+    alarm = risks.to_numpy()[:, :, None] >= edges  # (pages, models, thresholds)
+    benefit = alarm[is_ill].mean(axis=0) * ill_share
+    harm = alarm[~is_ill].mean(axis=0) * (1 - ill_share) * edges / (1 - edges)
+    models = np.repeat(risks.columns.to_numpy(), len(edges))
+    found = {"model": models, "threshold": np.tile(edges, len(risks.columns)), "net_benefit": (benefit - harm).ravel()}
+    return pd.DataFrame(found).assign(prevalence=ill_share)
 
 
 def risk_coverage(

@@ -4,6 +4,7 @@ Two models are compared on the same pages and the same resamples. The test behin
 answers for whole groups at random: if the models were equally good, nobody could tell.
 """
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -105,7 +106,7 @@ def difference(
     """`value, low, high` of one score's difference between two models' units, on the same resamples; and `groups`."""
     draw = scoring.drawn_for(one, resamples=resamples, seed=seed)
     first, second = (_scored(units, draw) for units in (one, other))
-    groups = scoring.groups_behind(metric, one, even=False)
+    groups = scoring.groups_behind(metric, first.groups, even=False)
     low, high = intervals.percentile(first.drawn[metric] - second.drawn[metric], level, groups)
     value = first.points[metric] - second.points[metric]
     return {"value": value, "low": low, "high": high, "groups": len(draw.groups)}
@@ -115,12 +116,18 @@ def flip_test(one: pd.DataFrame, other: pd.DataFrame, metric: str, *, flips: int
     """Two-sided p of a difference: how often random swaps of whole groups make one at least as large."""
     names, group = np.unique(one["group"].to_numpy().astype(str), return_inverse=True)
     first, second = (_cells_by_group(units, group, len(names)) for units in (one, other))
-    swapped = np.random.default_rng([seed, 1]).random((flips, len(names)), dtype=np.float32) < 0.5
-    moved = swapped @ (second - first)  # (flips, 16)
+    swapped = _swaps(flips, len(names), seed)
+    moved = (swapped @ (second - first).astype(np.float32)).astype(float)  # (flips, 16)
     ours, theirs = first.sum(axis=0) + moved, second.sum(axis=0) - moved
     chance = _score_cells(ours, metric) - _score_cells(theirs, metric)
     seen = _score_cells(first.sum(axis=0), metric) - _score_cells(second.sum(axis=0), metric)
     return float((1 + np.sum(np.abs(chance) >= abs(seen) - 1e-12)) / (1 + flips))
+
+
+@functools.lru_cache(maxsize=2)  # all pairs of a family are swapped alike; 18 MB
+def _swaps(flips: int, groups: int, seed: int) -> np.ndarray:
+    chance = np.random.default_rng([seed, 1]).random((flips, groups), dtype=np.float32)
+    return (chance < 0.5).astype(np.float32)
 
 
 def _paired(units: pd.DataFrame, first: str, second: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -69,10 +69,10 @@ def _detected(
     pages: pd.DataFrame, draw: intervals.Resamples, prevalences: Sequence[float], level: float
 ) -> pd.DataFrame:
     is_ill, alarm = pages["is_ill"].to_numpy(), pages["margin"].to_numpy() > 0
-    weights = draw.page_weights(pages["group"].to_numpy().astype(str))
+    counted = np.stack([is_ill, ~is_ill, is_ill & alarm, ~is_ill & ~alarm], axis=1)  # (pages, 4)
     groups = [pages.loc[side, "group"].nunique() for side in (is_ill, ~is_ill)]
-    once = [float(rate[0]) for rate in _rates(is_ill, alarm, np.ones((1, len(pages))))]
-    drawn = _rates(is_ill, alarm, weights)
+    once = [float(rate[0]) for rate in _rates(counted.sum(axis=0)[None])]
+    drawn = _rates(draw.sums(pages["group"].to_numpy().astype(str), counted))
     ends = [_rate_interval(*rate, level) for rate in zip(once, drawn, groups, strict=True)]
     sides = zip(("sensitivity", "specificity"), once, ends, strict=True)
     rows = [(name, np.nan, value, *interval) for name, value, interval in sides]
@@ -96,11 +96,10 @@ def _rate_interval(value: float, drawn: np.ndarray, groups: int, level: float) -
     return intervals.percentile(drawn, level, groups)
 
 
-def _rates(is_ill: np.ndarray, alarm: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sensitivity and specificity, each of shape (resamples,)."""
-    sides = [weights * side for side in (is_ill, ~is_ill)]
-    right = (sides[0] @ alarm, sides[1] @ ~alarm)
-    return counts.divide(right[0], sides[0].sum(axis=1)), counts.divide(right[1], sides[1].sum(axis=1))
+def _rates(counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sensitivity and specificity, each of shape (resamples,), from pages ill, well, found and left alone."""
+    ill, well, found, quiet = counted.T
+    return counts.divide(found, ill), counts.divide(quiet, well)
 
 
 def predictive_values(

@@ -5,12 +5,13 @@ class (`rarest_classes`), so that no resample lacks MI. One draw serves every mo
 the same resamples.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from ecgstudy.vocabulary import CLASSES
 
@@ -33,6 +34,25 @@ class Resamples:
         if not known.all():
             raise ValueError(f"group '{groups[~known][0]}' is not among the {len(self.groups)} groups drawn from")
         return found
+
+    @functools.cached_property
+    def weights(self) -> np.ndarray:
+        """`times` in single precision, in which counts are exact, for products of matrices."""
+        return self.times.astype(np.float32)
+
+    def sums(self, groups: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Sums of values over the drawn pages, one row per resample.
+
+        Args:
+            groups: of each page, shape `(pages,)`.
+            values: shape `(pages, columns)`.
+
+        Returns:
+            float, shape `(resamples, columns)`, in single precision inside.
+        """
+        per_group = np.zeros((len(self.groups), values.shape[1]))
+        np.add.at(per_group, self.positions(groups), values)
+        return (self.weights @ per_group.astype(np.float32)).astype(float)
 
     def page_weights(self, groups: np.ndarray) -> np.ndarray:
         """How often each page was drawn, float, shape `(resamples, pages)`."""
@@ -84,13 +104,19 @@ def draw_groups(groups: np.ndarray, labels: np.ndarray, *, resamples: int, seed:
     """
     if not len(groups):
         raise ValueError("no pages to draw from; is the protocol among the finished runs?")
-    names, strata = rarest_classes(np.asarray(groups).astype(str), labels)
+    return _drawn(tuple(np.asarray(groups).astype(str)), tuple(np.asarray(labels).tolist()), resamples, seed)
+
+
+@functools.lru_cache(maxsize=8)  # 5 MB each: every model and table of a study asks for the same few
+def _drawn(groups: tuple[str, ...], labels: tuple[int, ...], resamples: int, seed: int) -> Resamples:
+    names, strata = rarest_classes(np.array(groups), np.array(labels))
     chance = np.random.default_rng(seed)
     times = np.zeros((resamples, len(names)), dtype=np.uint8)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
         even = np.full(len(members), 1 / len(members))
         times[:, members] = chance.multinomial(len(members), even, size=resamples)
+    times.setflags(write=False)
     return Resamples(names, times)
 
 
@@ -114,9 +140,15 @@ def percentile(values: np.ndarray, level: float, groups: int) -> tuple[float, fl
     known = values[~np.isnan(values)]
     if groups < 2 or len(known) * 2 < len(values):
         return np.nan, np.nan
-    rest = stats.norm.cdf(np.sqrt(groups / (groups - 1)) * stats.t.ppf((1 - level) / 2, groups - 1))
+    rest = _expanded(level, groups)
     low, high = np.quantile(known, [rest, 1 - rest])
     return float(low), float(high)
+
+
+@functools.cache
+def _expanded(level: float, groups: int) -> float:
+    """The percentile, below the middle, at which an interval of `groups` groups ends."""
+    return float(special.ndtr(np.sqrt(groups / (groups - 1)) * special.stdtrit(groups - 1, (1 - level) / 2)))
 
 
 def logit(value: float, values: np.ndarray, level: float, groups: int) -> tuple[float, float]:
@@ -139,7 +171,7 @@ def logit(value: float, values: np.ndarray, level: float, groups: int) -> tuple[
     """
     if groups < 2 or not 0 < value < 1:
         return np.nan, np.nan
-    quantile = stats.t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
+    quantile = special.stdtrit(groups - 1, (1 + level) / 2) * np.sqrt(groups / (groups - 1))
     half = quantile * np.nanstd(values) / (value * (1 - value))
     low, high = special.expit(special.logit(value) + np.array([-half, half]))
     return float(low), float(high)
@@ -154,8 +186,8 @@ def exact(found: float, of: float, level: float) -> tuple[float, float]:
     if of <= 0:
         return np.nan, np.nan
     rest = (1 - level) / 2
-    low = 0.0 if found <= 0 else float(stats.beta.ppf(rest, found, of - found + 1))
-    high = 1.0 if found >= of else float(stats.beta.ppf(1 - rest, found + 1, of - found))
+    low = 0.0 if found <= 0 else float(special.betaincinv(found, of - found + 1, rest))
+    high = 1.0 if found >= of else float(special.betaincinv(found + 1, of - found, 1 - rest))
     return low, high
 
 
@@ -167,7 +199,7 @@ def wilson(found: float, of: float, level: float) -> tuple[float, float]:
     """
     if of <= 0:
         return np.nan, np.nan
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     middle = (found + z * z / 2) / (of + z * z)
     half = z / (of + z * z) * float(np.sqrt(found * (of - found) / of + z * z / 4))
     return 0.0 if found <= 0 else middle - half, 1.0 if found >= of else middle + half

@@ -100,7 +100,7 @@ def score_table(
             scored = scoring.score_units(mine, draw, frequencies=wanted, only=only)
             pages = len(mine) if wanted is None else round(mine["share"].sum())
             for name, value in scored.points.items():
-                low, high = scoring.interval(name, scored, mine, level, even=wanted is None)
+                low, high = scoring.interval(name, scored, level, even=wanted is None)
                 rows.append((*model, weighting, name, value, low, high, pages, int(mine["seeds"].max())))
     names = [*MODEL, "weighting", "metric", "value", "low", "high", "pages", "seeds"]
     return pd.DataFrame(rows, columns=names)

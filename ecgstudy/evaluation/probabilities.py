@@ -50,13 +50,15 @@ def ranking(is_class: np.ndarray, probability: np.ndarray, weights: np.ndarray) 
     References:
         Fawcett 2006, doi:10.1016/j.patrec.2005.10.010; average precision as scikit-learn has it (no interpolation).
     """
-    order = np.argsort(-probability, kind="stable")
-    starts = np.flatnonzero(np.diff(probability[order], prepend=np.inf))
-    hits = np.add.reduceat((weights * is_class)[:, order], starts, axis=1)  # (resamples, steps)
-    false = np.add.reduceat((weights * ~is_class)[:, order], starts, axis=1)
-    hits_so_far, false_so_far = hits.cumsum(axis=1), false.cumsum(axis=1)
-    positive, negative = hits_so_far[:, -1], false_so_far[:, -1]
-    area = divide((false * (hits_so_far - hits / 2)).sum(axis=1), positive * negative)
+    steps, step = np.unique(probability[is_class], return_inverse=True)  # the curve bends at pages of the class
+    own, others = weights[:, is_class], weights[:, ~is_class]  # (resamples, pages of one kind)
+    at = np.eye(len(steps))[step]
+    hits, hits_so_far = times(own, at), times(own, np.cumsum(at[:, ::-1], axis=1)[:, ::-1])  # (resamples, steps)
+    apart = probability[~is_class][:, None] - steps
+    false_so_far, tied = times(others, apart >= 0), apart == 0
+    ahead = false_so_far - times(others, tied / 2) if tied.any() else false_so_far  # a tie is half a mistake
+    positive, negative = own.sum(axis=1), others.sum(axis=1)
+    area = divide((hits * (negative[:, None] - ahead)).sum(axis=1), positive * negative)
     precision = divide(hits_so_far, hits_so_far + false_so_far, empty=0.0)
     return area, divide((hits * precision).sum(axis=1), positive)
 
@@ -68,14 +70,15 @@ def brier_error(labels: np.ndarray, answers: np.ndarray, weights: np.ndarray) ->
         Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     """
     misses = ((answers - np.eye(len(CLASSES))[labels]) ** 2).sum(axis=1)
-    return divide(weights @ misses, weights.sum(axis=-1))
+    return divide(times(weights, misses), weights.sum(axis=-1))
 
 
 def log_loss_error(labels: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean negative log probability of the true class, in nats; probabilities below 2e-16 count as that."""
     true = answers[np.arange(len(labels)), labels] / answers.sum(axis=1)
     smallest = np.finfo(float).eps
-    return divide(weights @ -np.log(np.clip(true, smallest, 1 - smallest)), weights.sum(axis=-1))
+    surprise = -np.log(np.clip(true, smallest, 1 - smallest))
+    return divide(times(weights, surprise), weights.sum(axis=-1))
 
 
 def squared_calibration_error(labels: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -89,18 +92,26 @@ def squared_calibration_error(labels: np.ndarray, answers: np.ndarray, weights: 
         Bröcker 2012, doi:10.1007/s00382-011-1191-1; Kumar, Liang and Ma 2019, arXiv:1909.10155, section 5.
     """
     residuals = np.eye(len(CLASSES))[labels] - answers  # (pages, classes)
-    errors = [_squared_gap(answers[:, c], residuals[:, c], weights) for c in range(len(CLASSES))]
-    return np.mean(errors, axis=0)
-
-
-def _squared_gap(probability: np.ndarray, residual: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    member = np.eye(BINS)[even_bins(probability, BINS)]  # (pages, bins)
-    pages, gaps = weights @ member, weights @ (member * residual[:, None])  # (..., bins)
-    same_pages, same_gaps = weights**2 @ member, weights**2 @ (member * residual[:, None] ** 2)
+    bins = np.stack([even_bins(answers[:, c], BINS) for c in range(len(CLASSES))], axis=1)
+    member = np.eye(BINS)[bins]  # (pages, classes, bins)
+    residual = member * residuals[:, :, None]
+    pages, gaps = _sums(weights, member), _sums(weights, residual)  # (..., classes, bins)
+    same_pages, same_gaps = _sums(weights**2, member), _sums(weights**2, residual**2)
     pairs = np.where(pages**2 - same_pages > 1e-9, pages**2 - same_pages, 0.0)
     squared = divide(gaps**2 - same_gaps, pairs, empty=0.0)
     used = pages * (pairs > 0)
-    return divide((used * squared).sum(axis=-1), used.sum(axis=-1))
+    return divide((used * squared).sum(axis=-1), used.sum(axis=-1)).mean(axis=-1)
+
+
+def _sums(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Weighted sums over pages of values of shape `(pages, classes, bins)`, for every row of the weights."""
+    flat = values.reshape(len(values), -1)
+    return times(weights, flat).reshape(*weights.shape[:-1], *values.shape[1:])
+
+
+def times(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`weights @ values` in the precision of the weights: a mixed product would first be copied to double."""
+    return weights @ values.astype(np.result_type(weights, np.float32))
 
 
 def even_bins(values: np.ndarray, bins: int) -> np.ndarray:

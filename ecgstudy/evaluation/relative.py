@@ -81,9 +81,9 @@ def _compared(
     ours, theirs = scoring.score_units(one, draw), scoring.score_units(clean, draw)
     rows = []
     for metric in metrics:
-        groups = scoring.groups_behind(metric, clean, even=True)
+        groups = scoring.groups_behind(metric, theirs.groups, even=True)
         spread = intervals.percentile(ours.drawn[metric] - theirs.drawn[metric], level, groups)
-        low, high = scoring.interval(metric, ours, one, level, even=True)
+        low, high = scoring.interval(metric, ours, level, even=True)
         value, base = ours.points[metric], theirs.points[metric]
         rows.append((metric, value, low, high, base, value - base, *spread))
     return rows

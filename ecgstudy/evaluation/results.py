@@ -55,6 +55,11 @@ def results(
                 yield name, table
 
 
+def served(predictions: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
+    """Names of the tables that the predictions can serve, in the order of `results`."""
+    return list(_makers(predictions, manifest, resamples=1, level=0.95, seed=0))
+
+
 def _makers(predictions, manifest, **options) -> dict[str, Callable[[], pd.DataFrame]]:
     """Table makers by name, only those that the predictions have rows for."""
     both, level = (predictions, manifest), {"level": options["level"]}
@@ -75,11 +80,10 @@ def _makers(predictions, manifest, **options) -> dict[str, Callable[[], pd.DataF
             "sample_size": partial(_sample_size, *both, **level),
         }
     if (plain["part"] == "inner").any():
-        calibrated = (calibration.calibrate(*both), manifest)
         makers |= {
             "reliability": partial(_each, calibration.reliability, both, here, **level),
             "detection": partial(_each, detection.detection, both, here, **options),
-            "decision_curve": partial(_each, clinical.decision_curve, calibrated, here),
+            "decision_curve": partial(_decisions, both, here),
             "conformal": partial(_coverage, both, here, level=options["level"]),
             "nested_choice": partial(_nested, both, **options),
         }
@@ -105,6 +109,10 @@ def _changed(predictions, manifest, **options) -> dict[str, Callable[[], pd.Data
 def _each(function, both, protocols, **options) -> pd.DataFrame:
     tables = [function(*both, protocol=name, **options).assign(protocol=name) for name in protocols]
     return pd.concat(tables, ignore_index=True)
+
+
+def _decisions(both, protocols) -> pd.DataFrame:
+    return _each(clinical.decision_curve, (calibration.calibrate(*both), both[1]), protocols)
 
 
 def _coverage(both, protocols, *, level: float) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 """Scores of one model's units with their intervals: what every table of this room is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from ecgstudy.evaluation import counts, intervals, metrics, pooling
+from ecgstudy.evaluation import counts, intervals, metrics, pooling, probabilities
 from ecgstudy.evaluation.intervals import Resamples
 from ecgstudy.vocabulary import CLASSES
 
@@ -19,6 +21,28 @@ class Scored:
 
     points: dict[str, float]
     drawn: dict[str, np.ndarray]  # each of shape (resamples,)
+    groups: "Groups"  # behind them
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How many groups some units of one model stand for, in all and per class."""
+
+    all: int
+    of_class: list[int]
+    of_others: list[int]
+    named: list[int]  # groups with a unit that the model gives to the class
+
+    @classmethod
+    def of(cls, units: pd.DataFrame, answers: np.ndarray) -> Self:
+        """Count them; `answers` are the units' probabilities."""
+        groups, labels, named = pd.factorize(units["group"])[0], units["label"].to_numpy(), answers.argmax(axis=1)
+
+        def each(chosen: Callable[[int], np.ndarray]) -> list[int]:
+            return [len(np.unique(groups[chosen(at)])) for at in range(len(CLASSES))]
+
+        every = [each(lambda at: labels == at), each(lambda at: labels != at), each(lambda at: named == at)]
+        return cls(len(np.unique(groups)), *every)
 
 
 def drawn_for(units: pd.DataFrame, *, resamples: int, seed: int) -> Resamples:
@@ -42,32 +66,37 @@ def score_units(
     labels, answers = units["label"].to_numpy(), pooling.probabilities(units)
     once = np.ones(len(units)) if frequencies is None else units["share"].to_numpy()
     metrics.check(labels, answers, once)
-    columns = draw.positions(units["group"].to_numpy().astype(str))
-    values = _counted(labels, answers, once, np.ones((1, len(draw.groups))), columns, frequencies)
-    drawn = _counted(labels, answers, once, draw.times, columns, frequencies)
+    groups = units["group"].to_numpy().astype(str)
+    cells = once[:, None] * counts.cells(labels, answers)
+    values, drawn = (_counted(each, frequencies) for each in (cells.sum(axis=0)[None], draw.sums(groups, cells)))
     if only == "all":
-        values |= _paged(labels, answers, once[None, :], frequencies)
-        drawn |= _paged(labels, answers, once * draw.times[:, columns], frequencies)
-    return Scored({name: float(value[0]) for name, value in values.items()}, drawn)
+        columns = draw.positions(groups)
+        values |= _paged(labels, answers, once, np.ones((1, len(draw.groups))), columns, frequencies)
+        drawn |= _paged(labels, answers, once, draw.times, columns, frequencies)
+    return Scored({name: float(value[0]) for name, value in values.items()}, drawn, Groups.of(units, answers))
 
 
-def _counted(labels, answers, once, times, columns, frequencies) -> dict[str, np.ndarray]:
-    """Scores of counts by way of one confusion matrix per group: (resamples, groups) @ (groups, 16)."""
-    per_group = np.zeros((times.shape[1], len(CLASSES) ** 2))
-    np.add.at(per_group, columns, once[:, None] * counts.cells(labels, answers))
-    confusions = (times.astype(np.float32) @ per_group).reshape(-1, len(CLASSES), len(CLASSES))
+def _counted(cells, frequencies) -> dict[str, np.ndarray]:
+    """Scores of counts from flattened confusion matrices, one per resample."""
+    confusions = cells.reshape(-1, len(CLASSES), len(CLASSES))
     return counts.count_scores(confusions if frequencies is None else counts.standardised(confusions, frequencies))
 
 
-def _paged(labels, answers, weights, frequencies) -> dict[str, np.ndarray]:
-    if frequencies is not None:
-        totals = weights @ np.eye(len(CLASSES))[labels]  # (resamples, classes)
-        weights = weights * counts.divide(frequencies, totals, empty=0.0)[:, labels]
-    found = metrics.scores(labels, answers, weights)
-    return {name: value for name, value in found.items() if metrics.METRICS[name].of == "pages"}
+def _paged(labels, answers, once, times, columns, frequencies) -> dict[str, np.ndarray]:
+    """Scores that need every page, some resamples at a time, in single precision where there are many."""
+    kind = np.float64 if len(times) == 1 else np.float32
+    kept = [name for name, row in metrics.METRICS.items() if row.of == "pages"]
+    parts = []
+    for at in range(0, len(times), probabilities.ROWS_AT_ONCE):
+        weights = once.astype(kind) * times[at : at + probabilities.ROWS_AT_ONCE][:, columns].astype(kind)
+        if frequencies is not None:
+            totals = weights @ np.eye(len(CLASSES), dtype=kind)[labels]  # (resamples, classes)
+            weights *= counts.divide(frequencies, totals, empty=0.0).astype(kind)[:, labels]
+        parts.append(probabilities.page_scores(labels, answers, weights))
+    return {name: np.concatenate([part[name] for part in parts]) for name in kept}
 
 
-def interval(name: str, scored: Scored, units: pd.DataFrame, level: float, *, even: bool) -> tuple[float, float]:
+def interval(name: str, scored: Scored, level: float, *, even: bool) -> tuple[float, float]:
     """The interval of one score.
 
     The bootstrap's, except where it must fail: a share of 0 or 1, or a recall that rests on few groups, gets the
@@ -77,11 +106,10 @@ def interval(name: str, scored: Scored, units: pd.DataFrame, level: float, *, ev
     Args:
         name: of the score.
         scored: from `score_units`.
-        units: the same units.
         level: such as 0.95.
         even: every unit weighs the same, so that accuracy rests on all groups, not on the rarest class.
     """
-    value, groups = scored.points[name], groups_behind(name, units, even=even)
+    value, groups = scored.points[name], groups_behind(name, scored.groups, even=even)
     kind, _, label = name.rpartition("_")
     is_share = label in CLASSES and kind in ("precision", "recall", "f1", "specificity")
     if np.isnan(value):
@@ -96,19 +124,15 @@ def interval(name: str, scored: Scored, units: pd.DataFrame, level: float, *, ev
     return intervals.percentile(scored.drawn[name], level, groups)
 
 
-def groups_behind(name: str, units: pd.DataFrame, *, even: bool) -> int:
+def groups_behind(name: str, groups: Groups, *, even: bool) -> int:
     """How many groups a score rests on: those of its class, of the rarest class for means, else all.
 
     Precision rests on the groups that the model gives to the class; a class it never names has no interval.
     """
     kind, _, label = name.rpartition("_")
-    groups, labels = units["group"].to_numpy(), units["label"].to_numpy()
     if label in CLASSES:
-        at = CLASSES.index(label)
-        if kind == "precision":
-            named = pooling.probabilities(units).argmax(axis=1) == at
-            return len(np.unique(groups[named]))
-        return len(np.unique(groups[labels != at] if kind == "specificity" else groups[labels == at]))
+        behind = {"precision": groups.named, "specificity": groups.of_others}.get(kind, groups.of_class)
+        return behind[CLASSES.index(label)]
     if even and name in ("accuracy", "kappa", "mcc", "brier_error", "log_loss_error"):
-        return len(np.unique(groups))
-    return min(len(np.unique(groups[labels == at])) for at in range(len(CLASSES)))
+        return groups.all
+    return min(groups.of_class)

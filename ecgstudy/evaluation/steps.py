@@ -1,5 +1,6 @@
 """How far does a model fall from one rung of the ladder to the next?"""
 
+import dataclasses
 import itertools
 from collections.abc import Iterable
 
@@ -29,24 +30,25 @@ def steps(
         `model, weights, trained, step, metric, weighting, value, low, high, paired`; distinct pages counted
         once, re-weighted to the selected pages' class frequencies.
     """
-    frequencies, rungs = pooling.selected_frequencies(manifest), {}
+    frequencies, rungs, wanted = pooling.selected_frequencies(manifest), {}, tuple(metrics_wanted)
     for protocol, stratum, units, draw in ladder.strata(predictions, manifest, resamples=resamples, seed=seed):
         if stratum == "all":
             for model, mine in units.groupby(MODEL, sort=False):
-                rungs[model, protocol] = scoring.score_units(mine, draw, frequencies=frequencies), mine
+                scored = scoring.score_units(mine, draw, frequencies=frequencies)
+                kept = {name: scored.drawn[name] for name in wanted}
+                rungs[model, protocol] = dataclasses.replace(scored, drawn=kept)  # a fifth of the memory
     rows = []
     for model in dict.fromkeys(key[0] for key in rungs):
         own = [name for name in PROTOCOLS if (model, name) in rungs]
         for upper, lower in itertools.pairwise(own):
-            for metric in metrics_wanted:
+            for metric in wanted:
                 values = _step(rungs[model, upper], rungs[model, lower], metric, level)
                 rows.append((*model, f"{upper} to {lower}", metric, "selected", *values, lower != "unseen"))
     names = [*MODEL, "step", "metric", "weighting", "value", "low", "high", "paired"]
     return pd.DataFrame(rows, columns=names)
 
 
-def _step(upper, lower, metric: str, level: float) -> tuple[float, float, float]:
-    (above, above_units), (below, below_units) = upper, lower
-    groups = min(scoring.groups_behind(metric, units, even=False) for units in (above_units, below_units))
+def _step(above: scoring.Scored, below: scoring.Scored, metric: str, level: float) -> tuple[float, float, float]:
+    groups = min(scoring.groups_behind(metric, scored.groups, even=False) for scored in (above, below))
     low, high = intervals.percentile(below.drawn[metric] - above.drawn[metric], level, groups)
     return below.points[metric] - above.points[metric], low, high

@@ -1,9 +1,10 @@
+import dcurves
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from ecgstudy.evaluation import calibration, clinical, detection, operating
+from ecgstudy.evaluation import calibration, clinical, detection, operating, pooling
 from ecgstudy.vocabulary import PROBABILITIES
 
 SPECIFIC, SENSITIVE = operating.RULES
@@ -63,6 +64,18 @@ def test_the_decision_curve_is_net_benefit_by_hand(predictions, manifest):
     assert mine["none"] == 0
     assert mine["all"] == pytest.approx(ill - (1 - ill) * 0.2 / 0.8)
     assert mine["good"] > mine["weak"]
+
+
+@pytest.mark.parametrize("prevalence", [None, 0.02])
+def test_the_decision_curve_is_that_of_the_package_dcurves(predictions, manifest, prevalence):
+    thresholds = [0.01, 0.1, 0.25, 0.6]
+    ours = clinical.decision_curve(predictions, manifest, prevalence=prevalence, thresholds=thresholds)
+    units = pooling.main_units(predictions, manifest, "grouped").assign(outcome=lambda rows: (rows["label"] == 0) * 1)
+    wide = units.pivot_table(index=["path", "outcome"], columns="model", values="p_mi").reset_index()
+    theirs = dcurves.dca(wide, "outcome", ["good", "weak"], thresholds=thresholds, prevalence=prevalence)
+    found = ours[ours["target"] == "mi"].merge(theirs, on=["model", "threshold"])
+    assert len(found) == len(theirs) == 16
+    np.testing.assert_allclose(found["net_benefit_x"], found["net_benefit_y"], atol=1e-12)
 
 
 def test_abstaining_keeps_every_page_at_full_coverage(predictions, manifest):

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from ecgstudy.evaluation import ladder
 from ecgstudy.report import results
 from ecgstudy.study import Study
 from ecgstudy.vocabulary import CLASSES, PROBABILITIES
@@ -40,3 +41,24 @@ def test_tables_are_saved_and_those_that_cannot_be_made_are_empty(study):
     balanced = saved[(saved.metric == "balanced_accuracy") & (saved.weighting == "selected")]
     assert balanced.value.tolist() == [0.25]
     assert found["robustness"].empty and not (study.folder / "tables" / "robustness_some.csv").exists()
+
+
+def test_a_table_is_made_once_and_read_afterwards_as_it_was(study, monkeypatch):
+    made = results.study_results(study, PREDICTIONS.assign(weights=""), MANIFEST, wanted=("ladder", "confusion"))
+    monkeypatch.setattr(ladder, "ladder", lambda *args, **options: pytest.fail("made again"))
+    read = results.study_results(study, PREDICTIONS.assign(weights=""), MANIFEST, wanted=("ladder",))
+    assert list(read) == ["ladder"]
+    pd.testing.assert_frame_equal(read["ladder"], made["ladder"])
+
+
+@pytest.mark.parametrize("change", ["answers", "file", "record"])
+def test_a_table_is_made_again_when_answers_file_or_record_changed(study, change):
+    results.study_results(study, PREDICTIONS, MANIFEST, wanted=("ladder",))
+    path, answers = study.folder / "tables" / "ladder.csv", PREDICTIONS
+    good = path.read_bytes()
+    if change == "answers":
+        answers = PREDICTIONS.assign(p_mi=0.1, p_normal=0.7)
+    else:
+        (path if change == "file" else path.with_name("made.json")).write_text("spoilt")
+    found = results.study_results(study, answers, MANIFEST, wanted=("ladder",))["ladder"]
+    assert len(found) and (path.read_bytes() == good) == (change != "answers")
