@@ -35,6 +35,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
+def take_place(path: Path) -> None:
+    """Have the disk keep room for the whole of a file that is written through a memory map.
+
+    On a full disk such a write would end the process; this raises OSError before.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's content, as 64 hex digits."""
     with Path(path).open("rb") as file:

@@ -273,7 +273,8 @@ def _prepared_files(study: Study) -> Callable[[], list[Path]]:
 
 
 def _finished_files(study: Study) -> Callable[[], list[Path]]:
-    return lambda: sorted((study.folder / "runs").glob("*/done.json"))
+    """What runs answered; their weights are checked where they are read."""
+    return lambda: sorted(p for kind in ("done.json", "*.csv") for p in (study.folder / "runs").glob(f"*/{kind}"))
 
 
 def _notebook_outputs(study: Study, name: str) -> list[Path]:

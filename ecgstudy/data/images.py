@@ -130,7 +130,7 @@ def _open(path: Path, card: Path, key: str) -> PictureCache | None:
         facts = json.loads(card.read_text())
         if facts["sha256"] == files.file_hash(path):
             return PictureCache(np.load(path, mmap_mode="r"), tuple(facts["page_ids"]), key)
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass
     return None
 
@@ -138,6 +138,7 @@ def _open(path: Path, card: Path, key: str) -> PictureCache | None:
 def _fill(path: Path, pages: Pages, page_ids: tuple[str, ...], region: str, height: int, width: int) -> None:
     shape = (len(page_ids), height, width, 3)
     target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    files.take_place(path)
 
     def fill(row: int) -> None:
         picture = pages.picture(page_ids[row])

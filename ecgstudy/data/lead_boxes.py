@@ -100,6 +100,7 @@ def _read(card: Path, path: Path) -> np.ndarray | None:
 def _fill(path: Path, pages: Pages, page_ids: Sequence[str], height: int, width: int) -> np.ndarray:
     shape = (len(page_ids), len(BOXES), height, width, 3)
     target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    files.take_place(path)
     present = np.zeros(shape[:2], np.float32)
 
     def fill(row: int) -> None:
