@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecgstudy.pages import beats
+from ecgstudy.pages.trace import Traced
 from ecgstudy.predict.page import REASONS, CheckedPage
 from ecgstudy.predict.steadiness import MOST_WAVER
 from ecgstudy.vocabulary import CLASSES, DISCLAIMER
@@ -37,6 +38,7 @@ class Prediction:
         model: which release answered.
         tested: how that model did on pages that it had not learned from, in words.
         view: the picture that the model read, at the scale of the page; not in the JSON.
+        traced: the signals, where they could be read; not in the JSON.
     """
 
     path: str
@@ -57,6 +59,7 @@ class Prediction:
     turned: float | None = None
     read: float | None = None
     view: np.ndarray | None = field(default=None, repr=False, compare=False)
+    traced: Traced | None = field(default=None, repr=False, compare=False)
 
     @property
     def refused(self) -> bool:

@@ -85,6 +85,7 @@ def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], _Passed 
     try:
         page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(picture)
         own |= heart(page) | {"layout": page.layout.name, "turned": round(page.turned, 1), "read": round(page.read, 3)}
+        own["traced"] = page.traced
         own["view"] = page.picture[page.layout.frame.pixels(*page.picture.shape[:2])]
         return own, _passed(page, released, own)
     except RefusedError as refusal:

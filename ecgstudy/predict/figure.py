@@ -12,6 +12,7 @@ from ecgstudy.report import style
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, DISCLAIMER
 
 _SPEAKS_FOR, _SPEAKS_AGAINST = "#D5281E", "#1E5AC8"
+APART_MV = 1.6  # between the zero lines of two leads
 _FAINTEST = 0.02  # falls below that are not told
 
 
@@ -33,6 +34,35 @@ def plot_prediction(prediction: Prediction) -> np.ndarray:
     text = "\n".join([*told, prediction.tested, DISCLAIMER])
     words.text(0, 1, text, va="top", fontsize=7, wrap=True, transform=words.transAxes)
     return axes
+
+
+@style.drawing
+def plot_leads(prediction: Prediction, ax: Axes | None = None) -> Axes:
+    """The waveform area with the box of every lead, coloured by what blanking the lead does to the answer."""
+    ax = ax if ax is not None else plt.figure(figsize=(9, 5.3)).add_subplot()
+    _page(prediction, ax)
+    if prediction.view is not None:
+        height, width = prediction.view.shape[:2]
+        for box in _boxes(prediction.view).values():
+            corner, size = (box.left * width, box.top * height), (box.right - box.left, box.bottom - box.top)
+            ax.add_patch(Rectangle(corner, size[0] * width, size[1] * height, fill=False, edgecolor="#1E5AC8", lw=0.7))
+    return ax
+
+
+@style.drawing
+def plot_signals(prediction: Prediction, ax: Axes | None = None) -> Axes:
+    """The traced leads below each other, in millivolts against seconds."""
+    ax = ax if ax is not None else plt.figure(figsize=(9, 6.5)).add_subplot()
+    assert prediction.traced is not None
+    rate = prediction.traced.sampling_rate
+    for row, (lead, signal) in enumerate(prediction.traced.signals.items()):
+        base = -APART_MV * row
+        ax.plot(np.arange(signal.size) / rate, signal + base, lw=0.8, color=style.INK)
+        ax.text(-0.02, base, lead, ha="right", va="center", fontsize=9, transform=ax.get_yaxis_transform())
+    ax.set(xlabel="seconds from the beginning of the lead", yticks=[], ylim=(base - APART_MV, APART_MV))
+    ax.plot([ax.get_xlim()[1]] * 2, [base - 1, base], lw=2, color=style.SOFT)
+    ax.text(ax.get_xlim()[1], base - 1.1, "1 mV", ha="right", va="top", fontsize=8, color=style.SOFT)
+    return ax
 
 
 def _page(prediction: Prediction, ax: Axes) -> None:

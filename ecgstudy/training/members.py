@@ -1,7 +1,7 @@
 """Fold models that answer together: what a study hands out. TensorFlow only where a network is among them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,12 +81,13 @@ class NetworkMembers:
         tensors = prefix.border(network.model, learned)
         self.input_shape: tuple[int, int] = network.model.inputs[0].shape[1:3]
         spec = tf.TensorSpec([None, *self.input_shape, 3])
+        self._before: Any = None
         if [id(t) for t in tensors] == [id(t) for t in network.model.inputs]:
             self._trunk = tf.function(lambda pictures: [pictures], [spec])
         else:
-            trunk = keras.Model(network.model.inputs[0], tensors)
+            trunk = self._before = keras.Model(network.model.inputs[0], tensors)
             self._trunk = tf.function(lambda pictures: tf.nest.flatten(trunk(pictures, training=False)), [spec])
-        rest = prefix.after(network.model, tensors)
+        rest = self._after = prefix.after(network.model, tensors)
         specs = [tf.TensorSpec([None, *tensor.shape[1:]]) for tensor in tensors]
         self._rest = tf.function(lambda *x: rest(list(x) if len(x) > 1 else x[0], training=False), specs)
 
@@ -102,6 +103,38 @@ class NetworkMembers:
             self._read(path, self._learning)
             found.append(np.concatenate([np.asarray(self._rest(*m)) for m in maps]))
         return np.stack(found).astype("float64")
+
+    def constant(self) -> Callable[[Any], list[Any]]:
+        """A function for graphs that are to stand alone: float32 pictures -> each member's probabilities.
+
+        All weights are constants in it, so that whatever holds the graph holds the members.
+        """
+        import tensorflow as tf
+
+        before = None if self._before is None else _constant(self._before)
+        after = []
+        for path in self._weights:
+            self._read(path, self._learning)
+            after.append(_constant(self._after))
+
+        def answer(pictures: Any) -> list[Any]:
+            maps = [pictures] if before is None else tf.nest.flatten(before(pictures))
+            return [one(maps if len(maps) > 1 else maps[0]) for one in after]
+
+        return answer
+
+
+def _constant(model: Any) -> Callable[[Any], Any]:
+    """A Keras model as it is now, its weights constants."""
+    import tensorflow as tf
+
+    learn, keep = ([np.asarray(v) for v in own] for own in (model.trainable_variables, model.non_trainable_variables))
+
+    def call(inputs: Any) -> Any:
+        weights = ([tf.constant(value) for value in own] for own in (learn, keep))
+        return model.stateless_call(*weights, inputs, training=False)[0]
+
+    return call
 
 
 def member_answer(run: Run, weights: Path, frozen: Path | None = None) -> NetworkAnswer:

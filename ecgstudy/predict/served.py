@@ -1,0 +1,87 @@
+"""The page in the browser, served on this computer alone."""
+
+import os
+import socket
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from ecgstudy.predict.browser import MOST_UPLOAD_BYTES
+from ecgstudy.study import project_root
+
+HOST = "127.0.0.1"
+NOTEBOOK = "predict.ipynb"
+
+
+def serve(
+    *, port: int = 8866, model: str | None = None, browser: bool = True, say: Callable[[str], None] = print
+) -> int:
+    """Serve `notebooks/predict.ipynb` until it is stopped.
+
+    Args:
+        port: 0 takes a free one.
+        model: a released model's folder or a study's name.
+        browser: open the page.
+        say: takes the address, and what the server says.
+
+    Returns:
+        The server's exit code; 0 after control-C.
+
+    Raises:
+        ValueError: no such notebook, or the port is taken.
+        RuntimeError: the server does not start.
+    """
+    notebook = project_root() / "notebooks" / NOTEBOOK
+    if not notebook.is_file():
+        raise ValueError(f"{notebook}: missing; start the page in a checkout of ecgstudy, where notebooks/ lies")
+    port = _free_port(port)
+    with subprocess.Popen(
+        command(notebook, port), env=_environment(model), stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stderr is not None
+        try:
+            for line in server.stderr:
+                if "is running at" in line:
+                    say(f"http://{HOST}:{port}/ (control-C ends it)")
+                    if browser:
+                        webbrowser.open(f"http://{HOST}:{port}/")
+                elif "Error" in line or "error" in line:
+                    say(line.rstrip())
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0
+    if server.returncode:
+        raise RuntimeError(f"the server of the page ended with code {server.returncode}")
+    return 0
+
+
+def command(notebook: Path, port: int) -> list[str]:
+    """How Voila is started."""
+    size = {"websocket_max_message_size": MOST_UPLOAD_BYTES + 1_000_000}
+    return [
+        sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", f"--Voila.ip={HOST}",
+        "--template=ecgstudy", f"--Voila.tornado_settings={size!r}",
+        "--show_tracebacks=False",
+    ]  # fmt: skip
+
+
+def _environment(model: str | None) -> dict[str, str]:
+    """The page's template, and the model for its kernel."""
+    template = str(resources.files("ecgstudy.predict").joinpath("jupyter"))
+    paths = [template, *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    chosen = {"ECGSTUDY_MODEL": model} if model else {}
+    return os.environ | {"JUPYTER_PATH": os.pathsep.join(paths)} | chosen
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            raise ValueError(f"port {port} is taken; name another one with --port, or 0 for any") from None
+        return one.getsockname()[1]
