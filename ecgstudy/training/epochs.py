@@ -14,6 +14,7 @@ import pandas as pd
 
 from ecgstudy import files
 from ecgstudy.study import Recipe
+from ecgstudy.training import optimizer
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
@@ -65,9 +66,7 @@ class Epochs(keras.callbacks.Callback):
         if self._recipe.ema is None:
             yield
             return
-        pairs = list(
-            zip(self.model.trainable_variables, self.model.optimizer._model_variables_moving_average, strict=True)
-        )
+        pairs = optimizer.averages(self.model)
         now = [variable.numpy() for variable, _ in pairs]
         for variable, average in pairs:
             variable.assign(average)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ecgstudy import files
 from ecgstudy.models import graph
 from ecgstudy.study import Recipe
-from ecgstudy.training import parts, stream
+from ecgstudy.training import optimizer, parts, stream
 from ecgstudy.training.epochs import Epochs
 from ecgstudy.vocabulary import CLASSES
 
@@ -58,14 +58,18 @@ class Trainer:
         views: int = 1,
     ):
         self.model, self.inputs, self.recipe = model, list(inputs), recipe
-        self._whole_epochs, self._views = whole_epochs, views
+        self._replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._whole_epochs = whole_epochs and self._replicas == 1  # TensorFlow cannot spread such a loop
+        self._views = views
         self._epoch_functions: dict[int, Any] = {}  # steps -> traced function of one epoch
         self.learned = [layer for layer in model.layers if layer.weights and layer.name in learned]
         self._fresh = [layer for layer in self.learned if layer.name not in kept]
         self._first = {id(layer): layer.get_weights() for layer in self.learned}
         self._names = learned
         self._set_trainable()
-        model.compile(_optimizer(recipe), _loss(recipe), weighted_metrics=["accuracy"], jit_compile=False)
+        model.compile(
+            optimizer.optimizer(recipe), optimizer.loss(recipe), weighted_metrics=["accuracy"], jit_compile=False
+        )
         model.optimizer.build(model.trainable_variables)
         self._first_optimizer = [variable.numpy() for variable in model.optimizer.variables]
         specs = [tf.TensorSpec([None, *values.shape[1:]]) for values in self.inputs]
@@ -109,7 +113,7 @@ class Trainer:
             One row per epoch: `epoch, loss, accuracy, val_loss, val_accuracy`, and `best`, true once.
 
         Raises:
-            ValueError: the loss is not a number any more; memory does not suffice.
+            ValueError: the loss is not a number any more.
         """
         weights = self._weights(train.targets)
         watch = Epochs(
@@ -121,20 +125,14 @@ class Trainer:
             batches = stream.endless(
                 self.inputs, train.rows, self._one_hot(train.targets), weights[train.targets],
                 batch_size=self.recipe.batch_size, seed=seed, first_epoch=first, views=self._views,
-                augment=self.recipe.augment,
+                augment=self.recipe.augment, replicas=self._replicas,
             )  # fmt: skip
             self._set_trainable()
             self._use_function_for(steps)
-            try:
-                self.model.fit(
-                    batches, steps_per_epoch=steps, initial_epoch=first, epochs=watch.epochs, verbose=0, shuffle=False,
-                    callbacks=[*_before(self.recipe), watch],
-                )  # fmt: skip
-            except tf.errors.ResourceExhaustedError:
-                raise ValueError(
-                    f"out of memory with batches of {self.recipe.batch_size}; lower training.batch_size or the size of "
-                    "the image, start training.train_from at a later layer, or set training.mixed_precision"
-                ) from None
+            self.model.fit(
+                batches, steps_per_epoch=steps, initial_epoch=first, epochs=watch.epochs, verbose=0, shuffle=False,
+                callbacks=[*optimizer.schedule(self.recipe), watch],
+            )  # fmt: skip
             self._epoch_functions[self.model.steps_per_execution] = self.model.train_function
         watch.finish(self.model)
         return watch.table()
@@ -182,34 +180,6 @@ class Trainer:
     @staticmethod
     def _one_hot(targets: np.ndarray) -> np.ndarray:
         return np.eye(len(CLASSES), dtype="float32")[targets]
-
-
-def _before(recipe: Recipe) -> list[keras.callbacks.Callback]:
-    """Callbacks that act before an epoch is judged."""
-    found: list[keras.callbacks.Callback] = []
-    if recipe.schedule == "cosine":
-        found.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: _cosine(recipe, epoch)))
-    return found
-
-
-def _cosine(recipe: Recipe, epoch: int) -> float:
-    """From the recipe's learning rate down to nothing: Loshchilov and Hutter 2017, arXiv:1608.03983, no restarts."""
-    return recipe.learning_rate * 0.5 * (1 + float(np.cos(np.pi * epoch / recipe.epochs)))
-
-
-def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    return keras.optimizers.Adam(
-        recipe.learning_rate,
-        weight_decay=recipe.weight_decay or None,
-        global_clipnorm=recipe.clip_norm,
-        use_ema=recipe.ema is not None,
-        ema_momentum=recipe.ema or 0.99,
-        ema_overwrite_frequency=None,
-    )
-
-
-def _loss(recipe: Recipe) -> keras.losses.Loss:
-    return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
 
 
 def _layer_seed(layer: keras.Layer, seed: int) -> int:

@@ -12,7 +12,7 @@ from ecgstudy.data import images, lead_boxes, measurements, prepare, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.models import registry, simple
 from ecgstudy.study import Study
-from ecgstudy.training import parts, runs, tables
+from ecgstudy.training import parts, runs, tables, tracking
 from ecgstudy.training.parts import Parts
 from ecgstudy.training.runs import Run
 
@@ -34,12 +34,15 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
         All runs of the study as it is now, all finished.
 
     Raises:
-        ValueError: unknown model; bad data; a setting that cannot be trained. Finished runs stay.
+        ValueError: unknown model; bad data; a setting that cannot be trained; a tracker that is not installed. Finished
+            runs stay.
     """
+    tracking.check(study.execution)
     pages = prepare.open_study(study, progress=progress)  # first: runs follow from the splits as they are now
     wanted = runs.study_runs(study, [*study.models, *study.ablations] if models is None else models)
     todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]
     if not todo:
+        _record(study, wanted)
         progress(f"all {len(wanted)} runs are finished")
         return wanted
     progress(f"{len(todo)} of {len(wanted)} runs to train")
@@ -50,7 +53,14 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
         cluster.train(study, todo, inputs, progress)
     else:
         train_runs(study, todo, inputs, progress)
+    _record(study, wanted)
     return wanted
+
+
+def _record(study: Study, wanted: Sequence[Run]) -> None:
+    """Tell trackers of runs that were trained before they were asked for."""
+    for run in wanted:
+        tracking.record(run, runs.runs_folder(study) / run.name, study.execution)
 
 
 def train_runs(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) -> None:
@@ -95,6 +105,7 @@ def _train_networks(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]
             folder=runs.runs_folder(study),
             cache=study.folder / "cache",
             progress=progress,
+            execution=study.execution,
         )
         keras.backend.clear_session()
 

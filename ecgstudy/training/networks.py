@@ -11,15 +11,16 @@ import pandas as pd
 from ecgstudy import files
 from ecgstudy.data.lead_boxes import BOXES
 from ecgstudy.models import build, registry
-from ecgstudy.study import Recipe
-from ecgstudy.training import parts, prefix, resident, runs
-from ecgstudy.training.fit import Examples, Trainer
+from ecgstudy.study import Execution, Recipe
+from ecgstudy.training import devices, parts, resident, runs, stages, tracking, trouble
+from ecgstudy.training.fit import Examples
 from ecgstudy.training.parts import Parts
 from ecgstudy.training.resident import PageInputs
 from ecgstudy.training.runs import Run
 from ecgstudy.training.weights_file import learning_layers, read_weights, write_weights
 
 Say = Callable[[str], None]
+HERE = Execution()  # one device
 HEAD_HISTORY = ".head.csv"  # of a run between its two stages
 
 __all__ = ["Model", "PageInputs", "build_for", "bundle", "learning_layers", "read_weights", "train", "write_weights"]
@@ -33,7 +34,8 @@ def bundle(run: Run) -> tuple[Any, ...]:
     return (row.backbone, row.input, run.settings["weights"], *build_as, own)
 
 
-def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path, cache: Path, progress: Say) -> None:
+def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path, cache: Path, progress: Say,
+          execution: Execution = HERE) -> None:  # fmt: skip
     """Train the runs of one bundle, model after model.
 
     Args:
@@ -42,22 +44,34 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
         folder: where the runs' folders lie.
         cache: where frozen prefixes are kept.
         progress: takes a line per run.
+        execution: whether a run is spread over GPUs, and who else is told of it.
     """
+    devices.prepare()
+    spread = devices.strategy(mirrored=execution.mirrored)
     names = list(dict.fromkeys(run.model for run, _ in todo))
-    networks = build_for(todo[0][0], names)
+    with spread.scope():
+        networks = build_for(todo[0][0], names)
     recipes = [_recipe(todo, name) for name in names]
-    borders = {id(t): t for network, recipe in zip(networks, recipes, strict=True) for t in _borders(network, recipe)}
-    values = resident.border_values(
-        networks[0].model.inputs, list(borders.values()), pages, views=recipes[0].cached_views, cache=cache,
-        progress=progress,
-    )  # fmt: skip
-    for name, network in zip(names, networks, strict=True):
-        model = Model(network, _recipe(todo, name), values)
-        own_todo = [(run, own) for run, own in todo if run.model == name]
-        for number, (run, own) in enumerate(own_todo, start=1):
-            facts = model.run(run, own, pages.page_rows, folder / run.name)
-            on = run.protocol if run.variant == runs.CLEAN else run.variant
-            progress(f"{run.model}: {on}, fold {run.fold} ({number} of {len(own_todo)}), {facts}")
+    pairs = list(zip(networks, recipes, strict=True))
+    for network, recipe in pairs:
+        with trouble.told(network.row.name, recipe):
+            stages.check(network, recipe)
+    borders = {id(t): t for network, recipe in pairs for t in stages.borders(network, recipe)}
+    with trouble.told(", ".join(names), recipes[0]):
+        values = resident.border_values(
+            networks[0].model.inputs, list(borders.values()), pages, views=recipes[0].cached_views, cache=cache,
+            progress=progress,
+        )  # fmt: skip
+    for name, (network, recipe) in zip(names, pairs, strict=True):
+        with spread.scope():
+            model = Model(network, recipe, values)
+            own_todo = [(run, own) for run, own in todo if run.model == name]
+            for number, (run, own) in enumerate(own_todo, start=1):
+                on = run.protocol if run.variant == runs.CLEAN else run.variant
+                with trouble.told(f"{run.model}, {on}, fold {run.fold}, seed {run.seed}", run.recipe):
+                    facts = model.run(run, own, pages.page_rows, folder / run.name)
+                progress(f"{run.model}: {on}, fold {run.fold} ({number} of {len(own_todo)}), {facts}")
+                tracking.record(run, folder / run.name, execution)
 
 
 class Model:
@@ -71,10 +85,10 @@ class Model:
         self.network, self.recipe = network, recipe
         learned = build.layers_from(network, recipe.train_from)
         self._learned = learning_layers(network.model, learned)
-        self.on_prefix = _is_prefix(network, _border(network, recipe, recipe.train_from))
-        self.trainer = _trainer(network, recipe, recipe.train_from, values)
+        self.on_prefix = stages.is_prefix(network, stages.border(network, recipe, recipe.train_from))
+        self.trainer = stages.trainer(network, recipe, recipe.train_from, values)
         first = recipe.model_copy(update={"learning_rate": recipe.head_learning_rate, "epochs": recipe.head_epochs})
-        self._head = _trainer(network, first, "head", values) if _has_two_stages(recipe) else None
+        self._head = stages.trainer(network, first, "head", values) if stages.has_two(recipe) else None
 
     def train(self, train: Examples, validation: Examples | None, *, seed: int, folder: Path | None = None,
               epochs: int | None = None) -> pd.DataFrame:  # fmt: skip
@@ -110,8 +124,7 @@ class Model:
         batch, files_at_hand = self.trainer.recipe.batch_size, len(own.train)
         if batch > files_at_hand and run.variant == runs.CLEAN:  # a share of the pages may be less than a batch
             raise ValueError(
-                f"{run.model}, {run.protocol}, fold {run.fold}: training.batch_size is {batch}, but the training part "
-                f"has {files_at_hand} files; lower it"
+                f"training.batch_size is {batch}, but the training part has {files_at_hand} files; lower it"
             )
         folder.mkdir(parents=True, exist_ok=True)
         history = self.train(examples(own.train), examples(own.validation), seed=run.seed, folder=folder)
@@ -189,37 +202,3 @@ def build_for(run: Run, names: Sequence[str]) -> list[build.Network]:
 
 def _recipe(todo: Sequence[tuple[Run, Parts]], name: str) -> Recipe:
     return next(run.recipe for run, _ in todo if run.model == name)
-
-
-def _has_two_stages(recipe: Recipe) -> bool:
-    return recipe.head_epochs > 0 and recipe.train_from != "head"
-
-
-def _border(network: build.Network, recipe: Recipe, train_from: str) -> list[Any]:
-    """Where a network's learning part begins; views drawn anew in each step leave no prefix to keep."""
-    if recipe.augment:
-        return list(network.model.inputs)
-    return prefix.border(network.model, build.layers_from(network, train_from))
-
-
-def _borders(network: build.Network, recipe: Recipe) -> list[Any]:
-    stages = ("head", recipe.train_from) if _has_two_stages(recipe) else (recipe.train_from,)
-    return [tensor for stage in stages for tensor in _border(network, recipe, stage)]
-
-
-def _trainer(network: build.Network, recipe: Recipe, train_from: str, values: dict[int, Any]) -> Trainer:
-    tensors = _border(network, recipe, train_from)
-    on_prefix = _is_prefix(network, tensors)
-    return Trainer(
-        prefix.after(network.model, tensors),
-        learned=build.layers_from(network, train_from),
-        kept=network.pretrained,
-        inputs=[values[id(tensor)] for tensor in tensors],
-        views=1 + recipe.cached_views if on_prefix else 1,
-        recipe=recipe,
-        whole_epochs=on_prefix and train_from == "head",
-    )
-
-
-def _is_prefix(network: build.Network, tensors: Sequence[Any]) -> bool:
-    return [id(t) for t in tensors] != [id(t) for t in network.model.inputs]

@@ -32,6 +32,7 @@ def endless(
     first_epoch: int = 0,
     views: int = 1,
     augment: bool = False,
+    replicas: int = 1,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)`, each epoch all rows once in an order of its own.
 
@@ -45,6 +46,8 @@ def endless(
         views: of which one is drawn for each example.
         augment: give every picture a new random view each time (`data.augment`). These views follow from what was
             drawn before, so a run that was killed goes on with others.
+        replicas: batches are filled up to a multiple of it by examples of no weight, so that each replica gets as
+            many; the others' weights grow, so that the mean over the batch stays what it was.
     """
     count, steps = len(rows), steps_per_epoch(len(rows), batch_size)
     with tf.device("CPU:0"):
@@ -56,16 +59,27 @@ def endless(
         seeds = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=seeds)
         chosen = order[number * batch_size : (number + 1) * batch_size]
+        chosen, weight = _filled(chosen, tf.gather(w, chosen), replicas)
         page = tf.gather(pages, chosen)
         if views > 1:
             drawn = tf.random.stateless_uniform(tf.shape(page), [seed, step], 0, views, tf.int32)
             page = page * views + drawn
         x = tuple(_floats(tf.gather(values, page)) for values in inputs)
-        return (x if len(x) > 1 else x[0]), tf.gather(y, chosen), tf.gather(w, chosen)
+        return (x if len(x) > 1 else x[0]), tf.gather(y, chosen), weight
 
     numbers = tf.data.Dataset.counter(start=first_epoch * steps)
     stream = numbers.map(batch, num_parallel_calls=2, deterministic=True)
     return (stream.map(_new_views(seed)) if augment else stream).prefetch(2)
+
+
+def _filled(chosen: tf.Tensor, weights: tf.Tensor, replicas: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """See `replicas` above."""
+    if replicas == 1:
+        return chosen, weights
+    lacking = -tf.size(chosen) % replicas
+    filled = tf.concat([chosen, tf.repeat(chosen[:1], lacking)], axis=0)
+    grown = weights * tf.cast(tf.size(filled) / tf.size(chosen), tf.float32)
+    return filled, tf.concat([grown, tf.zeros(lacking)], axis=0)
 
 
 def _new_views(seed: int) -> Callable[..., tuple]:

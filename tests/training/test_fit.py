@@ -1,14 +1,11 @@
 """One compiled model, many runs: each begins anew, stops by its validation part, and can be taken up again."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
-from ecgstudy.training import epochs, parts, prefix, stream
+from ecgstudy.training import epochs, optimizer, parts, stream
 from ecgstudy.training.fit import Examples, Trainer
 
 PAGES, HEIGHT, WIDTH = 48, 32, 56
@@ -113,38 +110,58 @@ def test_mixed_precision_answers_in_float32_and_close_by(trainer):
     assert half.probabilities(STOP.rows) == pytest.approx(trainer.probabilities(STOP.rows), abs=0.01)
 
 
+def test_mixed_precision_goes_with_everything_else():
+    half = cnn(mixed_precision=True, ema=0.9, clip_norm=1.0, schedule="cosine")
+    half.begin(1)
+    history = half.fit(TRAIN, STOP, seed=1)
+    assert np.isfinite(half.probabilities(STOP.rows)).all()
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+
+
+def test_an_average_without_memory_is_no_average(trainer):
+    """Average over steps with momentum next to nothing is the last step's weights."""
+    assert trained(cnn(ema=1e-9), 1) == pytest.approx(trained(trainer, 1), abs=1e-5)
+
+
+def test_the_average_of_the_weights_is_that_of_the_steps():
+    """By hand, with one step per epoch: average = 0.5 average + 0.5 weights."""
+    one_batch = {"batch_size": 32, "dropout": 0.0}
+    plain, averaged = cnn(**one_batch), cnn(ema=0.5, **one_batch)
+    after = [_head(plain, epochs) for epochs in (1, 2, 3)]
+    assert _head(averaged, 3) == pytest.approx(0.25 * after[0] + 0.25 * after[1] + 0.5 * after[2], abs=1e-6)
+
+
+def _head(trainer: Trainer, epochs: int) -> np.ndarray:
+    """The last layer's weights after so many epochs."""
+    trainer.begin(2)
+    trainer.fit(TRAIN, None, seed=2, epochs=epochs)
+    return trainer.model.get_layer("logits").get_weights()[0]
+
+
+def test_gradients_clipped_to_nothing_move_nothing():
+    still = cnn(clip_norm=1e-15, weight_decay=0.0)
+    still.begin(1)
+    before = still.model.get_layer("logits").get_weights()[0]
+    still.fit(TRAIN, STOP, seed=1)
+    assert still.model.get_layer("logits").get_weights()[0] == pytest.approx(before, abs=1e-6)
+
+
+def test_smoothed_labels_ask_for_a_little_of_every_class():
+    found = np.array([[0.7, 0.1, 0.1, 0.1]], "float32")
+    asked = np.array([0.925, 0.025, 0.025, 0.025])
+    loss = optimizer.loss(Recipe(label_smoothing=0.1))(np.eye(4, dtype="float32")[:1], found)
+    assert float(loss) == pytest.approx(-np.sum(asked * np.log(found)), abs=1e-5)
+
+
+def test_the_learning_rate_falls_along_a_cosine():
+    falling = cnn(schedule="cosine", patience=9)
+    falling.begin(0)
+    rates = falling.fit(TRAIN, STOP, seed=0)["learning_rate"]
+    assert rates.to_numpy() == pytest.approx(1e-2 * 0.5 * (1 + np.cos(np.pi * np.arange(4) / 4)))
+
+
 def test_a_loss_that_is_no_number_stops_with_what_to_change():
     wild = cnn(learning_rate=1e30)
     wild.begin(0)
     with pytest.raises(ValueError, match=r"loss became (nan|inf) in epoch \d; lower training.learning_rate"):
         wild.fit(TRAIN, STOP, seed=0)
-
-
-def test_a_frozen_prefix_gives_the_numbers_of_ordinary_training(tmp_path):
-    """The oracle is plain Keras: the whole network with `trainable=False` on the backbone, the same batches."""
-    network = build.network(registry.model_row("efficientnet_lite0_msa"), height=HEIGHT, width=WIDTH, source="offline")
-    learned = build.layers_from(network, "head")
-    border = prefix.border(network.model, learned)
-    assert len(border) == 3, "one tensor per tapped block"
-    kept = prefix.features(network.model.inputs, border, [pictures()], key="k", folder=tmp_path)
-    answers = []
-    for model, inputs in ((prefix.after(network.model, border), kept), (network.model, [pictures()])):
-        each = Trainer(
-            model, learned=learned, kept=network.pretrained, inputs=[stream.resident(x) for x in inputs],
-            recipe=RECIPE, whole_epochs=len(inputs) > 1,
-        )  # fmt: skip
-        answers.append(trained(each, 4))
-    assert answers[0] == pytest.approx(answers[1], abs=2e-4)
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_over_fifty_runs(trainer):
-    def resident_mb() -> float:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    for seed in range(10):
-        trained(trainer, seed)
-    before = resident_mb()
-    for seed in range(50):
-        trained(trainer, seed)
-    assert resident_mb() - before < 30

@@ -1,9 +1,14 @@
 """Fine-tuning in two stages, cached views and fresh ones, through the grid."""
 
+import os
+from pathlib import Path
+
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from ecgstudy.models import build, graph, registry
 from ecgstudy.training import epochs, grid, resident, runs
 
 GROUPED = {"folds": 2, "validation": 0.25, "protocols": ["grouped"]}
@@ -73,3 +78,54 @@ def test_fresh_views_change_the_training(make_study, study, tmp_path, monkeypatc
     found = runs.read_predictions(varied).query("part == 'test'")
     assert found["path"].tolist() == plain["path"].tolist()
     assert not np.allclose(found["p_mi"], plain["p_mi"], atol=1e-4)
+
+
+def test_a_model_is_built_and_compiled_once_for_all_its_runs(make_study, outputs, monkeypatch):
+    counts = {"built": 0, "compiled": 0}
+
+    def counted(word, function):
+        def call(*args, **settings):
+            counts[word] += 1
+            return function(*args, **settings)
+
+        return call
+
+    monkeypatch.setattr(build, "networks", counted("built", build.networks))
+    monkeypatch.setattr(keras.Model, "compile", counted("compiled", keras.Model.compile))
+    runs_made = grid.run_grid(make_study(models=["efficientnet_lite0"], splits=GROUPED), progress=lambda line: None)
+    assert len(runs_made) == 2 and counts == {"built": 1, "compiled": 1}, "inner answers come from the same model"
+
+
+def test_a_local_weights_file_is_used_and_its_content_tells_the_run(make_study, outputs):
+    """The installed weights, saved by Keras itself."""
+    row = registry.model_row("efficientnet_lite0")
+    network = build.network(row, height=32, width=56, source="offline")
+    trunk = keras.Model(network.model.inputs, graph.layer_output(network.model, "features"))
+    trunk.save_weights(outputs / "mine.weights.h5")
+    one = {"splits": GROUPED, "models": ["efficientnet_lite0"]}
+    mine, offline = (
+        make_study(name=name, training={"weights": source}, **one)
+        for name, source in (("mine", str(outputs / "mine.weights.h5")), ("offline", "offline"))
+    )
+    for each in (mine, offline):
+        grid.run_grid(each, progress=lambda line: None)
+    found, expected = (runs.read_predictions(each) for each in (mine, offline))
+    assert np.allclose(found["p_mi"], expected["p_mi"], atol=1e-5), "the very weights that are installed"
+    assert set(found["weights"]) == {str(outputs / "mine.weights.h5")}
+    before = runs.study_runs(mine)[0].key
+    trunk.set_weights([w + 0.001 for w in trunk.get_weights()])
+    trunk.save_weights(outputs / "mine.weights.h5")
+    assert runs.study_runs(mine)[0].key != before
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_from_run_to_run_over_fifty_runs(make_study, outputs):
+    def resident_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    after = []  # each run
+    many = make_study(models=["efficientnet_lite0"], splits=GROUPED | {"seeds": list(range(25))})
+    grid.run_grid(many, progress=lambda line: after.append(resident_mb()) if " s" in line else None)
+    assert len(after) >= 50 and after[-1] - after[-41] < 30, (
+        f"{after[-41]:.0f} MB after ten runs, {after[-1]:.0f} after"
+    )
