@@ -57,18 +57,11 @@ def gradient_differences(answer: Any, pictures: np.ndarray, classes: np.ndarray,
         `our_sum`, `their_sum`, `their_sum_with_factor`, and `rank_correlation` of ours with theirs after the factor,
         over single pixels.
     """
-    from tf_explain.core.integrated_gradients import IntegratedGradients
-
     numbers = questions.class_indices(classes, len(pictures))
     pictures = questions.checked_pictures(answer, pictures)
     black = np.zeros(pictures.shape[1:], np.float32)
     ours = gradients.integrated_gradients(answer, pictures, numbers, baseline=black, most_steps=steps)
-    theirs = []
-    for picture, number in zip(pictures, numbers, strict=True):
-        way = IntegratedGradients.generate_interpolations(picture[None], steps)
-        # float32, or tf-explain's own function would be traced for float64 pictures that the network does not read
-        found = IntegratedGradients.get_integrated_gradients(way.astype(np.float32), answer.model, int(number), steps)
-        theirs.append(np.asarray(found)[0])
+    theirs = [their_gradients(answer, *pair, steps=steps) for pair in zip(pictures, numbers, strict=True)]
     sums = np.stack(theirs).sum(axis=(1, 2, 3))
     with_factor = (np.stack(theirs) * pictures).sum(axis=-1)
     columns = {
@@ -136,6 +129,28 @@ def _found(heats: list[np.ndarray], places: list[tuple[int, int]]) -> float:
         for heat, place in zip(heats, places, strict=True)
     ]
     return float(np.mean(hits))
+
+
+def their_gradcam(answer: Any, picture: np.ndarray, number: int) -> np.ndarray:
+    """tf-explain's Grad-CAM of one picture's logit on the tap, `(h, w)`."""
+    return _their_gradcam(_up_to(answer.model, _LOGITS), answer.tap_name, picture, number, guided=False)
+
+
+def their_gradients(answer: Any, picture: np.ndarray, number: int, *, steps: int) -> np.ndarray:
+    """tf-explain's integrated gradients of one picture, `(height, width, 3)`."""
+    from tf_explain.core.integrated_gradients import IntegratedGradients
+
+    way = IntegratedGradients.generate_interpolations(picture[None], steps)
+    # float32, or tf-explain's own function would be traced for float64 pictures that the network does not read
+    found = IntegratedGradients.get_integrated_gradients(way.astype(np.float32), answer.model, int(number), steps)
+    return np.asarray(found)[0]
+
+
+def their_occlusion(answer: Any, picture: np.ndarray, number: int, *, patch: int) -> np.ndarray:
+    """tf-explain's occlusion of one picture, which hides a square of it alone, as high as it is."""
+    from tf_explain.core.occlusion_sensitivity import OcclusionSensitivity
+
+    return OcclusionSensitivity().get_sensitivity_map(answer.model, picture, int(number), patch)
 
 
 def _their_gradcam(model: Any, layer: str, picture: np.ndarray, number: int, *, guided: bool) -> np.ndarray:

@@ -12,13 +12,14 @@ from ecgstudy.training.runs import CLEAN, Run
 _PERMUTED = "permuted_labels"
 
 
-def siblings(study: Study, run: Run, answer: NetworkAnswer) -> dict[str, list[Reweighted]]:
+def siblings(study: Study, run: Run, answer: NetworkAnswer, *, most: int = 2) -> dict[str, list[Reweighted]]:
     """The same network with other weights, by test of `faithfulness.COMPARISONS`.
 
     Args:
         study: whose finished runs are looked through; none is trained here.
         run: a finished run of it.
         answer: of that run. All siblings are asked through its graph, so that nothing is built or traced twice.
+        most: of one kind.
 
     Returns:
         `randomisation`: each array of weights shuffled. `permuted_labels`: trained on the same pages with each other's
@@ -32,12 +33,13 @@ def siblings(study: Study, run: Run, answer: NetworkAnswer) -> dict[str, list[Re
         "agreement_folds": [o for o in beside if (o.variant, o.seed) == (CLEAN, run.seed) and o.fold != run.fold],
         "agreement_seeds": [o for o in beside if (o.variant, o.fold) == (CLEAN, run.fold) and o.seed != run.seed],
     }
-    found = {name: _read(study, some, answer) for name, some in chosen.items()}
+    found = {name: _read(study, some, answer, most) for name, some in chosen.items()}
     return {"randomisation": [heads.shuffled(answer, seed=run.seed)], **found}
 
 
-def _read(study: Study, some: Sequence[Run], answer: NetworkAnswer) -> list[Reweighted]:
+def _read(study: Study, some: Sequence[Run], answer: NetworkAnswer, most: int) -> list[Reweighted]:
     """Those that are finished."""
     places = [(runs.runs_folder(study) / run.name, run) for run in some]
-    models = [answers.load_model(folder, run) for folder, run in places if runs.is_finished(folder)]
+    finished = [(folder, run) for folder, run in places if runs.is_finished(folder)][:most]
+    models = [answers.load_model(folder, run) for folder, run in finished]
     return [Reweighted(answer, tuple(model.get_weights())) for model in models]

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from ecgstudy.explanation import faithfulness, maps
 from ecgstudy.explanation.faithfulness import GAIN, TESTS
 from ecgstudy.report import style, tables
+from ecgstudy.vocabulary import CLASS_TITLES
 
 PASSED, FAILED, UNDECIDED = "#BFE3DD", "#F6C9A8", "#EDEDED"  # tints of the class colours of normal and MI
 _GROUPS = {
@@ -99,24 +100,52 @@ def _heads(ax: Axes, tests: list[tuple[str, str]], places: list[float]) -> None:
 
 
 @style.drawing
-def plot_deciding_leads(leads: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Which leads decide, by model: share of each lead in per cent, red above an even share and blue below it.
+def plot_deciding_leads(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Which leads decide, by model and by who says so: shares in per cent, red above an even share and blue below it.
 
     Args:
-        leads: as `es.deciding_leads` gives it: `model, source, lead, share, even`.
+        table: as `es.deciding_leads` gives it: `model, source, lead, share, even`.
     """
-    rows = leads.drop_duplicates(["model", "source"])
-    parts = [part for _, part in leads.groupby(["model", "source"], sort=False)]
+    parts = [part for _, part in table.groupby(["model", "source"], sort=False)]
+    names = [f"{tables.model_title(part.model.iloc[0])}: {part.source.iloc[0]}" for part in parts]
     shares, even = (np.stack([part[name].to_numpy() for part in parts]) for name in ("share", "even"))
-    ratio = np.log2(np.maximum(shares, 1e-3) / even)
-    ax = style.new_axes(8.4, 0.75 + 0.42 * len(rows), ax)
+    return _shares(names, list(parts[0].lead), shares, even, ax)
+
+
+@style.drawing
+def plot_region_shares(table: pd.DataFrame, ax: Axes | None = None, *, rows: str) -> Axes:
+    """How maps are shared among regions (leads, or parts of the beat), one row for each value of a column.
+
+    Red: more than the region's share of the area, blue: less (by up to four times). The last row is that area.
+
+    Args:
+        table: as `es.mean_shares` gives it: `region, value, area` and the column `rows`.
+        rows: what the rows are.
+    """
+    parts = [part for _, part in table.groupby(rows, sort=False)]
+    values = np.stack([part.value.to_numpy() for part in parts])
+    even = np.mean([part.area.to_numpy() for part in parts], axis=0)
+    names = [_row_title(str(part[rows].iloc[0]), int(part.pages.iloc[0])) for part in parts]
+    ax = _shares([*names, "share of the area"], list(parts[0].region), np.vstack([values, even]), even, ax)
+    ax.axhline(len(values) - 0.5, color="white", linewidth=4)
+    return ax
+
+
+def _row_title(name: str, pages: int) -> str:
+    title = CLASS_TITLES.get(name, tables.model_title(name))
+    return f"{title} ({pages} pages)"
+
+
+def _shares(names: list[str], columns: list[str], shares: np.ndarray, even: np.ndarray, ax: Axes | None) -> Axes:
+    ratio = np.log2(np.maximum(shares, 1e-3) / np.maximum(even, 1e-3))
+    ax = style.new_axes(2.6 + 0.5 * len(columns), 0.6 + 0.36 * len(names), ax)
     ax.imshow(ratio, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
-        ink = "white" if abs(ratio[row, column]) > 1.4 else style.INK
-        ax.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
-    ax.set_xticks(range(shares.shape[1]), parts[0].lead)
-    labels = [f"{tables.model_title(row.model)}\n{row.source}" for row in tables.each(rows)]
-    ax.set_yticks(range(len(rows)), labels, fontsize=7.5)
+        if not np.isnan(share):
+            ink = "white" if abs(ratio[row, column]) > 1.4 else style.INK
+            ax.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(names)), names)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return ax

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ecgstudy.data.manifest import Pages
-from ecgstudy.explanation import deciding, explained, faithfulness, leads, maps, siblings, trials, trust
+from ecgstudy.explanation import deciding, explained, faithfulness, leads, maps, phases, siblings, trials, trust
 from ecgstudy.explanation.backdrop import Backdrop
 from ecgstudy.explanation.explained import Explained
 from ecgstudy.explanation.questions import class_indices
@@ -168,6 +168,21 @@ def explain_cases(study: Study, pages: Pages, network: ShownNetwork, *, count: i
         network.answer, pages, list(network.cases.page_id[:count]), region=study.image.region, others=others
     )
     return found
+
+
+def phase_shares(study: Study, explained_pages: Sequence[Explained], cases_: pd.DataFrame) -> pd.DataFrame:
+    """Shares of the parts of the beat in maps of explained pages, by label, as `leads.mean_shares`.
+
+    Pages whose beats were not found are left out.
+    """
+    table = explained.shares_of(explained_pages)
+    table = table[table["region"].isin([*phases.PHASES, leads.OUTSIDE])].drop(columns="label")
+    beaten = table[table["region"] == phases.PHASES[0]]["page_id"]
+    table = table[table["page_id"].isin(beaten)]
+    rows = cases_[cases_.page_id.isin(beaten)]
+    if rows.empty:
+        return pd.DataFrame(columns=["label", "region", "value", "low", "high", "area", "pages"])
+    return _means(study, table, rows, "label")
 
 
 def _open(study: Study, pages: Pages, model: str) -> ShownNetwork:

@@ -1,9 +1,12 @@
 """What was found, in sentences that finished tables write: a number in the text is never typed by hand."""
 
+import itertools
 from collections.abc import Sequence
 
 import pandas as pd
 
+from ecgstudy.explanation import deciding, maps
+from ecgstudy.explanation.explained import Explained
 from ecgstudy.report import tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROTOCOL_TITLES, PROTOCOLS
 
@@ -90,3 +93,43 @@ def outside_in_words(shares: pd.DataFrame) -> str:
         "of the page."
         for row in tables.each(rows[rows.value.notna()])
     )
+
+
+def verdicts_in_words(verdicts: pd.DataFrame) -> str:
+    """What the tests of faithfulness say about each method of each network.
+
+    Args:
+        verdicts: as `es.verdicts` gives them: `model, method, verdict, reasons`.
+    """
+    lines = [
+        f"{tables.model_title(row.model)}, {maps.METHODS[row.method].title}: {row.verdict}. It {row.reasons}."
+        for row in tables.each(verdicts)
+    ]
+    return "\n".join(lines) or "This study asks no method to prove itself."
+
+
+def deciding_in_words(leads: pd.DataFrame) -> str:
+    """Which three leads each model has most of, and whether the models name the same ones.
+
+    Args:
+        leads: as `es.deciding_leads` gives it.
+    """
+    lines = []
+    for (model, source), part in leads.groupby(["model", "source"], sort=False):
+        top = part.assign(times=part.share / part.even).nlargest(3, "times")
+        named = ", ".join(f"{row.lead} ({row.share:.0%})" for row in tables.each(top))
+        lines.append(f"{tables.model_title(str(model))}, {source}: most above an even share in {named}.")
+    alike = deciding.agreement_of_leads(leads).to_numpy()
+    pairs = leads.drop_duplicates(["model", "source"])
+    names = [f"{tables.model_title(row.model)}, {row.source}" for row in tables.each(pairs)]
+    lines += [
+        f"{one} and {other}: rank correlation of the leads {alike[row, column]:.2f}."
+        for (row, one), (column, other) in itertools.combinations(enumerate(names), 2)
+    ]
+    return "\n".join(lines)
+
+
+def sentences_in_words(explained: Sequence[Explained], cases: pd.DataFrame) -> str:
+    """Each explained page in one paragraph, with its label in front."""
+    labels = cases.set_index("page_id").label
+    return "\n\n".join(f"Label {CLASS_TITLES[labels[one.name]]}. {one.sentence}" for one in explained)

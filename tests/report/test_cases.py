@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 
 from ecgstudy.report import cases
@@ -28,3 +29,11 @@ def test_the_same_seed_shows_the_same_pages():
 def test_pages_that_were_not_tested_clean_are_no_cases():
     rows = PREDICTIONS.assign(part=["test", *["inner"] * 39])
     assert len(cases.cases(rows, MANIFEST, count=5)) == 1
+
+
+def test_failures_are_wrong_answers_alone_missed_infarctions_first_and_the_surest_of_them():
+    found = cases.failures(PREDICTIONS, MANIFEST, count=4)
+    assert not found.right.any()
+    assert found.label.iloc[0] == "mi"
+    missed = found[found.label == "mi"].probability.to_numpy()
+    assert (np.diff(missed) <= 0).all()
