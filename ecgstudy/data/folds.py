@@ -41,9 +41,13 @@ def search(
     inner = round(1 / validation)
     for attempt in range(ATTEMPTS):
         draw = draw_number(seed, attempt)
-        made = [
-            _fold(rows, fold, learn, test, inner, draw, grouped) for fold, (learn, test) in enumerate(draw_folds(draw))
-        ]
+        try:
+            made = [
+                _fold(rows, fold, learn, test, inner, draw, grouped)
+                for fold, (learn, test) in enumerate(draw_folds(draw))
+            ]
+        except ValueError:  # scikit-learn's, where no class has as many pages as there are folds
+            break
         if all(_complete(split, rows) for split in made):
             return pd.concat(made, ignore_index=True)[["fold", *KEYS, "part"]]
     smallest = rows["label"].value_counts()

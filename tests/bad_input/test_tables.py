@@ -148,3 +148,12 @@ def test_a_damaged_split(tmp_path, said, content):
     put(tmp_path / "grouped.csv", content)
     line = said(splits.read_splits, tmp_path)
     assert line.startswith("grouped.csv: damaged (") and line.endswith(AGAIN)
+
+
+def test_fewer_pages_than_folds_is_said_with_the_class(folder, said):
+    for label in CLASSES:
+        PIL.Image.new("RGB", (32, 24), (CLASSES.index(label), 9, 9)).save(folder / label / "2.png")
+    pages = sources.open_pages(str(folder))
+    message = "no draw gives every class a place in every part: class '"
+    line = said(splits.make_splits, pages.manifest, protocols=("distinct",), folds=5)
+    assert line.startswith(message) and line.endswith("' has 3 pages; use fewer folds or a larger validation share")

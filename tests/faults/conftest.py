@@ -18,7 +18,7 @@ STUDY = {
     "name": "tiny",
     "data": {"source": "pages"},
     "image": {"region": "page", "height": 32, "width": 56},
-    "splits": {"folds": 2, "protocols": ["distinct", "grouped"]},
+    "splits": {"folds": 2, "validation": 0.25, "protocols": ["distinct", "grouped"]},
     "models": ["majority", "thumbnail", "baseline_cnn"],
     "training": {"epochs": 2, "batch_size": 8, "width": 4},
     "evaluation": {"resamples": 50},
