@@ -1,4 +1,4 @@
-"""Every params file is a study that can be run: known models, recipes that build, a head comment that tells what for."""
+"""Every params file is a study that can be run: known models, recipes that build, and it opens with what it is for."""
 
 from pathlib import Path
 
@@ -74,6 +74,6 @@ def test_what_shipped_pages_cannot_serve_is_said_in_one_line(tmp_path, monkeypat
     from ecgstudy.data import prepare
 
     monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path))
-    with pytest.raises(ValueError, match="region 'page' is not on packed pages.*use the original pages") as caught:
+    with pytest.raises(ValueError, match=r"region 'page' is not on packed pages.*use the original pages") as caught:
         prepare.open_study(Study.load("params/published.yaml"))
     assert "\n" not in str(caught.value)
