@@ -69,6 +69,7 @@ _NAMES = {
     "ablation_table": "report.ablations",
     "ablations_in_words": "report.ablations",
     "write_cards": "report.cards",
+    "browse_cases": "report.browse",
     "case_pictures": "report.cases",
     "cases": "report.cases",
     "failures": "report.cases",
