@@ -29,6 +29,8 @@ NOTEBOOK_TIMEOUT_SECONDS = (
     12 * 3600
 )  # a night: params/cpu.yaml trains inside this, a hung kernel does not stay for ever
 
+PREPARE = "data and splits"
+
 CHATTER = re.compile(
     r"[IWE]0000 |WARNING: All log messages before absl"
 )  # TensorFlow's, before it can be told to be quiet
@@ -57,14 +59,15 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         RuntimeError: a notebook failed, or another run holds this study's folder.
     """
     names = _chosen(only)
-    check_names(study)
+    key = _study_key(study)
+    if not Steps(study.folder).was_for(PREPARE, key):
+        check_names(study)
     study.folder.mkdir(parents=True, exist_ok=True)
     with _alone(study.folder):
         _write_study_file(study)
         began = time.monotonic()
         steps = Steps(study.folder)
-        key = _study_key(study)
-        steps.run("data and splits", key, lambda: _in_child("prepare", study), _prepared_files(study), say)
+        steps.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
         steps.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
         results = files.content_hash(key, steps.output_hash("runs of the grid"))
         for name in names:
@@ -170,6 +173,10 @@ class Steps:
             self._done: dict[str, Any] = json.loads(self._path.read_text())
         except (FileNotFoundError, ValueError):
             self._done = {}  # never ran, or the record itself is damaged: every step is looked at anew
+
+    def was_for(self, name: str, key: str) -> bool:
+        """Whether a step was done for this key, whatever became of its outputs."""
+        return name in self._done and self._done[name]["key"] == key
 
     def run(self, name: str, key: str, action: Callable[[], object], outputs: Callable[[], list[Path]], say: Say):
         """Do `action` unless it was done for the same `key` and its outputs are still what they were."""
