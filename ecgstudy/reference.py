@@ -1,0 +1,151 @@
+"""What a study answered, small enough to commit, and every reference table made from it again without training.
+
+`outputs/reference/<study>/` then holds, beside the tables:
+
+- `predictions.csv`: `run, page` (rows of the next two files, from 0) and probabilities in four decimals, or in six
+  where the order of pages counts; that of the last class is what is missing to 1;
+- `runs.csv`: which model, protocol, seed, fold, variant, part and condition;
+- `manifest.csv`: one row per file, by its place: `page_id, label, selected, group, layout`;
+- `study.yaml`: the parameters.
+
+Answers to unseen pages are averaged over the fold models, and inner answers left out, except for the model that the
+clinical tables show.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ecgstudy import files
+from ecgstudy.data import manifest as manifests
+from ecgstudy.evaluation import pooling, results
+from ecgstudy.study import Study, outputs_root
+from ecgstudy.training import runs
+from ecgstudy.vocabulary import CLASSES, PROBABILITIES
+
+TABLES = ("ladder", "recalls", "steps", "comparisons", "controls", "robustness", "learning_curve")
+CLINICAL = ("detection", "decision_curve", "reliability", "risk_coverage", "conformal")  # of one model
+DIGITS, CLINICAL_DIGITS = 4, 6
+AVERAGED = -1  # the fold of an average over fold models
+RUN_COLUMNS = ["model", "weights", "trained", "protocol", "seed", "fold", "variant", "part", "condition"]
+MANIFEST_COLUMNS = ["page_id", "label", "selected", "group", "layout"]
+
+
+def keep_predictions(study: Study) -> Path:
+    """Write what the reference tables of a study follow from, from its finished runs.
+
+    Args:
+        study: every model with finished runs is kept, with variants and answers for damaged pages.
+
+    Returns:
+        The folder `outputs/reference/<study>`.
+
+    Raises:
+        ValueError: no run is finished.
+    """
+    folder = outputs_root() / "reference" / study.name
+    pages = manifests.read_manifest(study.folder / "manifest.csv")
+    kept = compact(runs.read_predictions(study), pages, clinical=study.explanation.models[:1])
+    for name, table in kept.items():
+        _write(table, folder / f"{name}.csv")
+    text = yaml.safe_dump({"study": study.content}, sort_keys=False)
+    files.write_atomically(folder / "study.yaml", lambda path: path.write_text(text))
+    return folder
+
+
+def rebuild(folder: Path) -> list[Path]:
+    """Make every table of a reference folder again from the answers that lie in it.
+
+    Args:
+        folder: as `keep_predictions` left it.
+
+    Returns:
+        The tables: `TABLES` of all models and `CLINICAL` of the one whose inner answers are kept, those that the
+        answers can serve. Probabilities have four decimals, so numbers may differ from the study's own in the fourth.
+
+    Raises:
+        ValueError: a file of the folder is missing.
+    """
+    folder = Path(folder)
+    missing = [name for name in ("predictions.csv", "runs.csv", "manifest.csv") if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f"{folder}: {missing[0]} is missing; `keep_predictions(study)` writes it")
+    study = Study.load(folder / "study.yaml")
+    predictions, pages = expanded(folder)
+    clinical = predictions[predictions["model"].isin(predictions.loc[predictions["part"] == "inner", "model"])]
+    options = {"resamples": study.evaluation.resamples, "level": study.evaluation.level}
+    made = dict(results.results(predictions, pages, wanted=TABLES, **options))  # type: ignore[arg-type]
+    if len(clinical):
+        made |= dict(results.results(clinical, pages, wanted=CLINICAL, **options))  # type: ignore[arg-type]
+    return [_write(_short(table), folder / f"{name}.csv") for name, table in made.items()]
+
+
+def compact(predictions: pd.DataFrame, pages: pd.DataFrame, *, clinical: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """`predictions`, `runs` and `manifest` as they are kept.
+
+    Args:
+        predictions: as `es.read_predictions` gives them.
+        pages: the manifest, one row per file.
+        clinical: models whose inner answers, and answers of every fold model to unseen pages, are kept too.
+    """
+    pages = pages.sort_values("path", ignore_index=True)
+    rows = predictions.assign(**{name: predictions[name].fillna("") for name in pooling.MODEL})
+    in_full = rows["model"].isin(list(clinical))
+    rows = pd.concat([rows[in_full | (rows["part"] == "test")], _averaged(rows[~in_full & (rows["part"] == "unseen")])])
+    place = pd.Series(pages.index, index=pages["path"])
+    rows = rows.assign(page=place[rows["path"]].to_numpy(), run=rows.groupby(RUN_COLUMNS, sort=True).ngroup())
+    rows = rows.sort_values(["run", "page"], ignore_index=True)
+    plain, fine = (rounded(pooling.probabilities(rows), digits) for digits in (DIGITS, CLINICAL_DIGITS))
+    found = np.where(rows["model"].isin(list(clinical)).to_numpy()[:, None], fine, plain)
+    answers = rows[["run", "page"]].assign(**dict(zip(PROBABILITIES[:-1], found.T[:-1], strict=True)))
+    known = rows.drop_duplicates("run")[RUN_COLUMNS]
+    return {"predictions": answers, "runs": known, "manifest": pages[MANIFEST_COLUMNS]}
+
+
+def expanded(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions and manifest of a reference folder, as `evaluation` reads them.
+
+    Files are named by their place, which is all that tables need of a path.
+    """
+    pages = pd.read_csv(folder / "manifest.csv", dtype={"page_id": str, "group": str})
+    pages = pages.assign(path=[f"{at:06d}" for at in pages.index], width=0, height=0)
+    known = pd.read_csv(folder / "runs.csv", keep_default_na=False)
+    answers = pd.read_csv(folder / "predictions.csv")
+    rows = known.loc[answers["run"]].reset_index(drop=True)
+    own = pages.loc[answers["page"], ["path", "page_id"]].reset_index(drop=True)
+    last = (1 - answers[list(PROBABILITIES[:-1])].sum(axis=1)).round(CLINICAL_DIGITS)
+    found = pd.concat([rows, own, answers[list(PROBABILITIES[:-1])]], axis=1).assign(**{PROBABILITIES[-1]: last})
+    names = found[["model", "weights", "trained", "protocol", "seed", "fold", "variant"]].astype(str)
+    return found.assign(run=names.agg("-".join, axis=1)), pages
+
+
+def rounded(answers: np.ndarray, digits: int) -> np.ndarray:
+    """Probabilities in so many decimals that add up to 1 and name the same class first; shape `(pages, classes)`."""
+    whole = np.round(answers * 10**digits).astype(int)
+    whole[:, -1] = 10**digits - whole[:, :-1].sum(axis=1)
+    rows, named = np.arange(len(whole)), answers.argmax(axis=1)
+    for _ in CLASSES:
+        now = whole.argmax(axis=1)
+        wrong = now != named
+        whole[rows[wrong], now[wrong]] -= 1
+        whole[rows[wrong], named[wrong]] += 1
+    return whole / 10**digits
+
+
+def _averaged(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = [name for name in RUN_COLUMNS if name != "fold"]
+    means = rows.groupby([*keys, "path", "page_id"], sort=False, as_index=False, observed=True)[list(PROBABILITIES)]
+    return means.mean().assign(fold=AVERAGED)
+
+
+def _short(table: pd.DataFrame) -> pd.DataFrame:
+    """Four decimals for every number, four digits for p values."""
+    small = {name: table[name].map(lambda value: float(f"{value:.{DIGITS}g}")) for name in table if name[:2] == "p_"}
+    return table.round(DIGITS).assign(**small)
+
+
+def _write(table: pd.DataFrame, path: Path) -> Path:
+    return files.write_atomically(path, lambda file: table.to_csv(file, index=False))
