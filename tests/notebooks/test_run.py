@@ -38,6 +38,13 @@ def test_every_notebook_ran_to_its_end_without_an_error(study, name):
     assert (study.folder / "notebooks" / f"{name}.html").is_file()
 
 
+def test_the_template_runs_and_pages_through_cases_with_maps(study):
+    done = workflow.execute(study, workflow.notebooks_folder() / "template.ipynb")
+    shown = str(nbformat.read(done, as_version=4).metadata["widgets"])
+    assert "labelled" in shown and "answered" in shown  # the widgets' state, as the last cells left it
+    assert "No map" not in shown and "Grad-CAM" in shown
+
+
 def test_the_ladder_has_every_model_on_every_rung(study):
     text = (study.folder / "tables" / "headline.txt").read_text()
     assert len(text.strip().split("\n")) == 1 + len(study.models)
