@@ -2,6 +2,7 @@
 
 import os
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,9 @@ def imagenet_file(backbone: str) -> Path:
 
 
 def load_keras_file(trunk: keras.Model, path: Path) -> None:
-    """Load `.weights.h5` (Keras 3) or `.h5` (Keras' ImageNet files, older saved models) into a backbone.
+    """Load `.weights.h5` or `.keras` (Keras 3), or `.h5` (Keras' ImageNet files, older saved models) into a backbone.
+
+    Of a `.keras` file only the weights are read, no code.
 
     Raises:
         ValueError: no such file, another format, or the weights of another model.
@@ -128,13 +131,13 @@ def load_keras_file(trunk: keras.Model, path: Path) -> None:
     if not path.is_file():
         raise ValueError(f"weights: {path}: no such file; choose imagenet, offline, random or a file in Keras' format")
     try:
-        if path.name.endswith(".weights.h5"):
+        if path.name.endswith((".weights.h5", ".keras")):
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # Keras only warns of layers that the file lacks
                 trunk.load_weights(path)
         else:
             _load_by_order(trunk, path)
-    except (OSError, KeyError, ValueError, UserWarning) as error:
+    except (OSError, KeyError, ValueError, UserWarning, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:160]
         raise ValueError(f"weights: {path}: not the weights of this backbone ({reason})") from None
 

@@ -49,7 +49,7 @@ def test_convnext_is_keras_own_with_the_same_weights(tmp_path):
     assert ours.predict_on_batch(picture()) == pytest.approx(theirs.predict_on_batch(picture()), abs=1e-3)
 
 
-@pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
+@pytest.mark.parametrize("ending", [".h5", ".weights.h5", ".keras"])
 def test_a_file_of_keras_own_format_is_loaded(tmp_path, ending):
     theirs = stirred(keras.applications.MobileNet(include_top=False, weights=None, input_shape=SHAPE))
     path = tmp_path / f"mobilenet{ending}"
@@ -69,20 +69,21 @@ def test_keras_b0_files_hold_a_normalisation_that_ours_has_in_its_feed(tmp_path)
     assert np.array_equal(ours.get_layer("block6d_project_conv").get_weights()[0], expected)
 
 
-@pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
+@pytest.mark.parametrize("ending", [".h5", ".weights.h5", ".keras"])
 def test_the_weights_of_another_model_are_refused(tmp_path, ending):
     path = tmp_path / f"other{ending}"
     other = trunk("plain")
     other.save_weights(path) if ending == ".weights.h5" else other.save(path)
-    with pytest.raises(ValueError, match=r"other.*h5: not the weights of this backbone"):
+    with pytest.raises(ValueError, match=r"other.*: not the weights of this backbone"):
         weights.load_keras_file(trunk("mobilenet"), path)
 
 
+@pytest.mark.parametrize("name", ["other.h5", "other.weights.h5", "other.keras", "other"])
 @pytest.mark.parametrize("content", [b"", b"not a weights file"])
-def test_a_file_of_another_kind_is_refused(tmp_path, content):
-    (tmp_path / "weights.h5").write_bytes(content)
+def test_a_file_of_another_kind_is_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match="not the weights of this backbone"):
-        weights.load_keras_file(trunk("plain"), tmp_path / "weights.h5")
+        weights.load_keras_file(trunk("plain"), tmp_path / name)
 
 
 def test_a_missing_weights_file_is_named():
