@@ -111,9 +111,9 @@ def _in_words(rows: pd.DataFrame) -> str:
     best = gains.iloc[int(gains["gain"].argmax())]
     clear = gains[(gains["gain_low"] > 0) | (gains["gain_high"] < 0)]
     told = (
-        f"{len(clear)} of {len(gains)} differ from it by more than their interval"
+        f"the interval of {len(clear)} of {len(gains)} gains lies beside zero"
         if len(clear)
-        else "none differs from it by more than its interval"
+        else "the interval of every gain holds zero"
     )
     gain = tables.with_interval(best["gain"], best["gain_low"], best["gain_high"])
     return f"{title}: {plain:.2f} plain; the largest gain has {best['change']}, {gain}; {told}."

@@ -69,7 +69,7 @@ def test_random_frozen_backbones_have_scores_but_no_gain(table):
 def test_ablations_are_told_with_their_gain_and_controls_as_such(table):
     random, lite = ablations.ablations_in_words(table).splitlines()
     assert "a control" in random and "not shown" in random
-    assert "the largest gain has block 4 alone, 0.25" in lite and "1 of 2 differ" in lite
+    assert "the largest gain has block 4 alone, 0.25" in lite and "1 of 2 gains lies beside zero" in lite
 
 
 def test_a_study_without_changes_has_an_empty_table_and_says_so(manifest, predictions):
