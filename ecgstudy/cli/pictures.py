@@ -130,9 +130,9 @@ def explain(
     study = Study.load(params) if run is None else study_of(run, params)
     chosen = _grouped_run(study, model) if run is None else _saved_run(study, run)
     folder = folder or study.folder / "explained"
+    with quiet():
+        answer = load_answer(study, chosen)
     if pictures:
-        with quiet():
-            answer = load_answer(study, chosen)
         failed = explained.write_explanations(
             answer, pictures, folder, method=method, region=study.image.region, show=print
         )

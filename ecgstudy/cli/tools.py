@@ -20,9 +20,9 @@ def app(
       ecgstudy app
       ecgstudy app --port 0 --no-browser --model quick
     """
-    from ecgstudy.predict import served
+    from ecgstudy.predict.served import serve
 
-    raise typer.Exit(served.serve(port=port, model=model, browser=browser, say=tell))
+    raise typer.Exit(serve(port=port, model=model, browser=browser, say=tell))
 
 
 def export(
@@ -37,11 +37,11 @@ def export(
     Example:
       ecgstudy export exported/ --model quick --format litert
     """
-    from ecgstudy.release import export as exporting
+    from ecgstudy.release.export import export as write
     from ecgstudy.release.load import find_release, load_release
 
     with quiet():
-        written = exporting.export(load_release(find_release(model)), folder, formats=form.split(","), progress=tell)
+        written = write(load_release(find_release(model)), folder, formats=form.split(","), progress=tell)
     for path in written:
         print(path)
 

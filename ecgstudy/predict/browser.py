@@ -36,7 +36,8 @@ class Page:
     """
 
     def __init__(self, model: str | None = None):
-        self._model, self._asked, self._failed = model, None, ""
+        self._model, self._failed = model, ""
+        self._asked: Asked | None = None
         self._upload = ipywidgets.FileUpload(
             accept=".jpg,.jpeg,.png,.webp,.tif,.tiff,.pdf", multiple=False, description="Choose a picture", icon=""
         )
@@ -69,8 +70,8 @@ class Page:
         try:
             from ecgstudy.predict.shown import Asked
 
-            self._asked = Asked(self._model)
-            self._say(f"Ready. The model: {self._asked.released.name}")
+            asked = self._asked = Asked(self._model)
+            self._say(f"Ready. The model: {asked.released.name}")
         except (ValueError, OSError, RuntimeError, ImportError) as error:
             self._failed = " ".join(str(error).split())
             self._say(f"No model: {self._failed}")

@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from ecgstudy.data.prepare import open_study
-from ecgstudy.report.browse import KINDS, browse_cases
+from ecgstudy.predict.browse import KINDS, browse_cases
 from ecgstudy.report.figures_pages import waveform_picture
 from ecgstudy.training import runs
 
