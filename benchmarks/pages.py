@@ -1,0 +1,119 @@
+"""Reading, auditing and tracing pages."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import Row, SkippedError, against, alone, seconds
+
+HEIGHT, WIDTH, BATCH = 128, 224, 32
+TRACED = 24  # pages
+
+
+def originals() -> Path:
+    """The 928 original files of version 2."""
+    folder = os.environ.get("ECGSTUDY_ORIGINALS")
+    if not folder:
+        raise SkippedError("the original pages are not at hand (ECGSTUDY_ORIGINALS is not set)")
+    return Path(folder) / "v2"
+
+
+def reading() -> list[Row]:
+    """The first and the second pass over all files, in batches, against keras.utils.image_dataset_from_directory."""
+    import keras
+
+    from ecgstudy.data import images, sources
+
+    folder = originals()
+    places = [Path(tempfile.mkdtemp(prefix="ecgstudy-bench-")) for _ in range(3)]
+    fresh = iter(places)
+
+    def our_pass(place: Path) -> None:
+        pages = sources.open_pages(str(folder), unseen=False, memory=place / "files.json")
+        cache = images.cached_pictures(pages, region="page", height=HEIGHT, width=WIDTH, folder=place)
+        rows = cache.rows(pages.manifest["page_id"].tolist())
+        for start in range(0, len(rows), BATCH):
+            np.asarray(cache.pictures[rows[start : start + BATCH]], np.float32)
+
+    def their_pass() -> None:
+        for _ in keras.utils.image_dataset_from_directory(
+            folder, image_size=(HEIGHT, WIDTH), batch_size=BATCH, shuffle=False, verbose=False
+        ):
+            pass
+
+    about = "928 files; ours opens, hashes and checks the files and decodes each distinct page once"
+    first = against(
+        "first pass over the pages", lambda: seconds(lambda: our_pass(next(fresh))), lambda: seconds(their_pass),
+        goal=3, note=about,
+    )  # fmt: skip
+    second = against(
+        "second pass over the pages", lambda: seconds(lambda: our_pass(places[0])), lambda: seconds(their_pass),
+        goal=50, note="928 files; theirs without .cache(), as it comes",
+    )  # fmt: skip
+    return [first, second]
+
+
+def copy_audit() -> list[Row]:
+    """Near-copies among the 1,426 packed pages, against perceptual hashes compared pair by pair."""
+    import imagehash
+    import PIL.Image
+
+    from ecgstudy.data import near_copies, shipped
+
+    pages = shipped.load_pages("complete")
+    page_ids = pages.distinct["page_id"].tolist()
+
+    def theirs() -> None:
+        hashes = [imagehash.phash(PIL.Image.fromarray(pages.picture(page))) for page in page_ids]
+        for at, one in enumerate(hashes):
+            for other in hashes[:at]:
+                _ = one - other
+
+    note = f"{len(page_ids)} pages; ours also lays every candidate pair one over the other"
+    ours = lambda: seconds(lambda: near_copies.near_copies(pages))  # noqa: E731
+    return [against("near-copies among the pages", ours, lambda: seconds(theirs), goal=20, note=note)]
+
+
+def copy_search() -> list[Row]:
+    """Which of 10,000 pages to compare at all: our index against all pairs of imagehash's hashes."""
+    import imagehash
+
+    from ecgstudy.data import near_copies
+
+    pages, sample = 10_000, 1_000
+    bits = np.random.default_rng(0).integers(0, 2, (pages, 256)).astype(bool)
+    bits[pages // 2 :] ^= np.random.default_rng(1).random((pages - pages // 2, 256)) < 0.5
+    packed = np.packbits(bits, axis=1).view(np.uint64)
+    hashes = [imagehash.ImageHash(row.reshape(16, 16)) for row in bits[:sample]]
+
+    def theirs() -> float:
+        def all_pairs() -> None:
+            for at, one in enumerate(hashes):
+                for other in hashes[:at]:
+                    _ = one - other
+
+        return seconds(all_pairs) * (pages / sample) ** 2
+
+    ours = lambda: seconds(lambda: near_copies.candidate_pairs(packed))  # noqa: E731
+    note = f"{pages} hashes of 256 bits; theirs measured on {sample} and extrapolated with the square"
+    return [against("search for copies among 10,000 hashes", ours, theirs, goal=20, note=note)]
+
+
+def tracing() -> list[Row]:
+    """Twelve signals from a page, one page after another on one core."""
+    from ecgstudy.data import shipped
+    from ecgstudy.pages import trace
+
+    pages = shipped.load_pages("selected")
+    standard = pages.distinct[pages.distinct["layout"] == "3x4"]["page_id"].iloc[:TRACED]
+    shown = [pages.picture(page) for page in standard]
+
+    def rate() -> float:
+        return len(shown) / seconds(lambda: [trace.trace(picture) for picture in shown])
+
+    return [alone("tracing", rate, unit="pages per second", note=f"{TRACED} packed pages, one thread of ours")]
+
+
+BENCHMARKS = (reading, copy_audit, copy_search, tracing)
