@@ -43,7 +43,7 @@ class Numbers:
     distribution: pd.DataFrame
 
 
-def numbers(measured: MeasuredPages, manifest: pd.DataFrame) -> Numbers:
+def compare_numbers(measured: MeasuredPages, manifest: pd.DataFrame) -> Numbers:
     """Compare the pages of each printed number with each other, and with all other pages.
 
     Args:
@@ -104,7 +104,7 @@ def likeness(median_beats: np.ndarray, sampling_rate: float) -> np.ndarray:
     return best
 
 
-def agreement(found: Numbers, *, resamples: int = 2000, seed: int) -> pd.DataFrame:
+def number_agreement(found: Numbers, *, resamples: int = 2000, seed: int) -> pd.DataFrame:
     """How well agreement tells pairs with one number from others: AUROC, 0.5 if not at all, 1 if always.
 
     Each number counts once; intervals (95 %) resample whole numbers.
@@ -133,12 +133,12 @@ def one_heart(found: Numbers) -> pd.DataFrame:
     return table.assign(share=table["alike"] / table["pairs"].clip(lower=1))
 
 
-def answer(found: Numbers, told: pd.DataFrame) -> str:
+def numbers_in_words(found: Numbers, told: pd.DataFrame) -> str:
     """Is a number a person or a sitting, and what does it mean for `grouped`? In words, from the numbers.
 
     Args:
-        found: as `numbers` gives it.
-        told: as `agreement` gives it.
+        found: as `compare_numbers` gives it.
+        told: as `number_agreement` gives it.
     """
     if found.pairs.empty:
         return "No two pages of this study have one number, so there is nothing to compare."

@@ -40,7 +40,7 @@ def device_measurements() -> pd.DataFrame:
         return pd.read_csv(path, index_col="page_id", dtype={"page_id": str})
 
 
-def rates(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
+def compared_rates(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
     """Measured against printed rate of each distinct page that prints one.
 
     Returns:
@@ -58,13 +58,13 @@ def rate_agreement(compared: pd.DataFrame) -> pd.DataFrame:
     """How well measured rates agree with printed ones, one row per layout.
 
     Args:
-        compared: as `rates` gives it.
+        compared: as `compared_rates` gives it.
 
     Returns:
         `pages` that print a rate, `measured` (share with a measured one), `within` (share of all of them within
         5 % of the printed one), `goal` and `met`; `median`, `bias`, `low`, `high`: median and mean of measured less
         printed and the limits of agreement, in beats per minute; `multiple`: pages whose printed rate is
-        between 1.8 and 3.2 times the measured one, as where a device counts T waves, spikes or jerks as beats.
+        1.8 to 3.2 times the measured one, as where a device counts T waves, spikes or jerks as beats.
     """
     rows = []
     for layout, one in _by_layout(compared):
@@ -131,7 +131,7 @@ def device_agreement(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def existence(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
+def measurement_shares(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
     """Share of the distinct pages of each layout on which each measurement exists: `layout, pages`, then `EXISTING`."""
     pages = manifest.drop_duplicates("page_id").set_index("page_id")
     table = measured.table[list(EXISTING)].notna().assign(layout=pages["layout"].reindex(measured.table.index))
@@ -139,7 +139,7 @@ def existence(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def residuals(measured: MeasuredPages) -> pd.DataFrame:
+def lead_residuals(measured: MeasuredPages) -> pd.DataFrame:
     """What is left of Einthoven's and Goldberger's sums on each page, in millivolts.
 
     The six limb leads hold only two: I + III - II and aVR + aVL + aVF are zero at every moment, so what is not zero
@@ -163,7 +163,7 @@ def residuals(measured: MeasuredPages) -> pd.DataFrame:
 
 
 def residual_table(left: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
-    """Residuals of `residuals` by layout, the medians over pages: `layout, law, pages, median, p95, size, worst`.
+    """Residuals of `lead_residuals` by layout, the medians over pages: `layout, law, pages, median, p95, size, worst`.
 
     `worst` is the median residual of the page at the 95th percentile.
     """
@@ -178,7 +178,7 @@ def residual_table(left: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pulses(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
+def pulse_heights(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
     """Height of the calibration pulses in millivolts at 10 mm/mV: `layout, pages, shown, median, p5, p95`.
 
     The pulse is one millivolt. `shown` is the share of pages with a pulse that could be measured.
@@ -192,6 +192,35 @@ def pulses(measured: MeasuredPages, manifest: pd.DataFrame) -> pd.DataFrame:
         row = {"layout": layout, "pages": len(one), "shown": one["height"].notna().mean()}
         rows.append(row | {"median": middle, "p5": low, "p95": high})
     return pd.DataFrame(rows)
+
+
+def validation_in_words(agreed: pd.DataFrame, device: pd.DataFrame, left: pd.DataFrame) -> str:
+    """What agrees and what does not, in sentences.
+
+    Args:
+        agreed: as `rate_agreement` gives it.
+        device: as `device_agreement` gives it.
+        left: as `residual_table` gives it.
+    """
+    if agreed.empty:
+        return "The pages of this study print no rate to compare with."
+    lines = [
+        f"{row['layout']}: {row['within']:.1%} of {row['pages']} pages within {TOLERANCE:.0%} of the printed rate "
+        f"(goal {row['goal']:.0%}, {'met' if row['met'] else 'not met'}); on {row['multiple']} of the others the "
+        "printed rate is two or three times the measured one."
+        for row in agreed.to_dict("records")
+    ]
+    lines += [
+        f"{row['measurement']}: {row['bias']:+.2f} on average against the device, limits of agreement {row['low']:.2f} "
+        f"to {row['high']:.2f}, on {row['pages']} of {row['printed']} pages."
+        for row in device.to_dict("records")
+    ]
+    for worst in left.sort_values("median").tail(1).to_dict("records"):
+        lines.append(
+            f"{worst['law']}'s sum is off by {worst['median'] * 1000:.0f} microvolts on the median {worst['layout']} "
+            "page, and by less for every other sum and layout."
+        )
+    return "\n".join(lines)
 
 
 def differences(ours: pd.Series, theirs: pd.Series, *, count: bool = True) -> dict[str, float]:

@@ -39,22 +39,22 @@ def hearts() -> MeasuredPages:
 
 
 def test_numbers_that_are_persons_are_told_as_persons(hearts):
-    found = same_heart.numbers(hearts, manifest(PERSON))
-    told = same_heart.agreement(found, seed=0)
+    found = same_heart.compare_numbers(hearts, manifest(PERSON))
+    told = same_heart.number_agreement(found, seed=0)
     assert len(found.pairs) == PEOPLE * 3 and found.stranger_pairs == 60 * 59 / 2 - PEOPLE * 3
     assert told.loc[told["measure"] == "beats", "auroc"].min() > 0.99
     assert told.loc[told["measure"] == "rate", "auroc"].min() > 0.9
     assert found.strangers.empty and (found.pairs["alike"] > same_heart.ALIKE).all()
-    assert "mostly one person" in same_heart.answer(found, told)
+    assert "mostly one person" in same_heart.numbers_in_words(found, told)
 
 
 def test_numbers_dealt_at_random_are_chance_and_the_twins_with_two_numbers_are_counted(hearts):
     dealt = np.random.default_rng(1).permutation(PERSON)
-    found = same_heart.numbers(hearts, manifest(dealt))
-    told = same_heart.agreement(found, seed=0)
+    found = same_heart.compare_numbers(hearts, manifest(dealt))
+    told = same_heart.number_agreement(found, seed=0)
     assert ((told["low"] < 0.5) & (told["high"] > 0.5)).all()
     assert len(found.strangers) + (found.pairs["alike"] >= same_heart.ALIKE).sum() == PEOPLE * 3
-    assert "not a person" in same_heart.answer(found, told)
+    assert "not a person" in same_heart.numbers_in_words(found, told)
     np.testing.assert_allclose(found.distribution[["one_number", "different_numbers"]].sum(), 1)
 
 
@@ -64,7 +64,7 @@ def test_a_class_that_looks_alike_does_not_pass_for_one_heart():
     label = np.array(["mi", "normal"])[np.arange(40) // 20]
     shape = scipy.ndimage.gaussian_filter1d(rng.normal(size=(2, 12, 220)), 4, axis=2)[np.arange(40) // 20]
     pages = measured(np.full(40, 70.0), shape + 0.3 * rng.normal(size=shape.shape))
-    told = same_heart.agreement(same_heart.numbers(pages, manifest(np.arange(40) // 2, label)), seed=0)
+    told = same_heart.number_agreement(same_heart.compare_numbers(pages, manifest(np.arange(40) // 2, label)), seed=0)
     assert (told["low"] < 0.55).all()
 
 
@@ -85,7 +85,7 @@ def test_drawn_pages_of_one_person_are_more_alike_than_others(tmp_path):
          "width": 703, "height": 412} for name in drawn
     ]  # fmt: skip
     pages = Pages(pd.DataFrame(rows), "grid", lambda path: drawn[path].picture)
-    found = same_heart.numbers(measurements.measured_pages(pages, tmp_path), pages.manifest)
+    found = same_heart.compare_numbers(measurements.measured_pages(pages, tmp_path), pages.manifest)
     assert len(found.pairs) == 4
     assert found.pairs["alike_rank"].mean() > 0.8
 
@@ -104,7 +104,7 @@ def test_contradictions_are_named_with_both_rates():
 
 
 def test_a_study_without_shared_numbers_says_so(hearts):
-    found = same_heart.numbers(hearts, manifest(np.arange(60)))
-    told = same_heart.agreement(found, seed=0)
+    found = same_heart.compare_numbers(hearts, manifest(np.arange(60)))
+    told = same_heart.number_agreement(found, seed=0)
     assert found.pairs.empty and told.empty
-    assert "nothing to compare" in same_heart.answer(found, told)
+    assert "nothing to compare" in same_heart.numbers_in_words(found, told)

@@ -37,29 +37,29 @@ def planted(rows: pd.DataFrame, traces: np.ndarray | None = None) -> MeasuredPag
 
 
 def test_drawn_pages_agree_with_the_rate_they_print(pages, measured):
-    table = validation.rate_agreement(validation.rates(measured, pages.manifest)).set_index("layout")
+    table = validation.rate_agreement(validation.compared_rates(measured, pages.manifest)).set_index("layout")
     assert list(table.index) == ["3x4", "6x2plain", "6x2grid"]
     assert (table["within"] == 1).all() and table["met"].all() and (table["multiple"] == 0).all()
     assert (table["bias"].abs() < 2).all()
-    assert validation.rate_disagreements(validation.rates(measured, pages.manifest)).empty
+    assert validation.rate_disagreements(validation.compared_rates(measured, pages.manifest)).empty
 
 
 def test_drawn_pages_obey_einthoven_and_goldberger(pages, measured):
     """The signals come from one dipole, so the laws hold before drawing; what is left is the tracing's."""
-    table = validation.residual_table(validation.residuals(measured), pages.manifest)
+    table = validation.residual_table(validation.lead_residuals(measured), pages.manifest)
     assert len(table) == 6 and (table["pages"] == 2).all()
     assert (table["median"] < 0.03).all()
     assert (table["median"] < table["p95"]).all()
 
 
 def test_pulses_of_drawn_pages_are_one_millivolt(pages, measured):
-    table = validation.pulses(measured, pages.manifest)
+    table = validation.pulse_heights(measured, pages.manifest)
     assert (table["shown"] == 1).all()
     np.testing.assert_allclose(table["median"], 1.0, atol=0.03)
 
 
 def test_what_exists_is_counted_by_layout(pages, measured):
-    table = validation.existence(measured, pages.manifest).set_index("layout")
+    table = validation.measurement_shares(measured, pages.manifest).set_index("layout")
     assert (table["pages"] == 2).all()
     assert (table["rate"] == 1).all() and (table["qrs_ms"] == 1).all()
 
@@ -68,7 +68,7 @@ def test_rate_agreement_of_planted_rates():
     names = list("abcd")
     manifest = pd.DataFrame({"page_id": names, "layout": "3x4", "label": "normal", "printed_bpm": [60, 100, 160, 70]})
     table = pd.DataFrame({"rate": [62.9, 106.0, 80.0, np.nan]}, index=names)
-    compared = validation.rates(planted(table), manifest)
+    compared = validation.compared_rates(planted(table), manifest)
     row = validation.rate_agreement(compared).iloc[0]
     assert (row["pages"], row["measured"], row["within"], row["multiple"]) == (4, 0.75, 0.25, 1)
     assert not row["met"]
@@ -100,14 +100,24 @@ def test_residuals_of_planted_leads():
     for lead, value in {"I": 0.5, "III": 0.25, "II": 0.5, "aVR": -0.5, "aVL": 0.25, "aVF": 0.5}.items():
         traces[0, LEADS.index(lead)] = value
     traces[0, LEADS.index("III"), 10:] = np.nan
-    found = validation.residuals(planted(pd.DataFrame(index=["a"]), traces)).set_index("law")
+    found = validation.lead_residuals(planted(pd.DataFrame(index=["a"]), traces)).set_index("law")
     assert list(found["median"]) == [0.25, 0.25]
     assert list(found["samples"]) == [10, 50]
 
 
 def test_pages_that_print_nothing_give_empty_tables():
     manifest = pd.DataFrame({"page_id": ["a"], "layout": "3x4", "label": "normal"})
-    compared = validation.rates(planted(pd.DataFrame(index=["a"])), manifest)
+    compared = validation.compared_rates(planted(pd.DataFrame(index=["a"])), manifest)
     assert compared.empty and validation.rate_agreement(compared).empty
     assert validation.rate_disagreements(compared).empty
     assert validation.device_agreement(validation.against_device(planted(pd.DataFrame(index=["a"])))).empty
+
+
+def test_the_words_carry_the_numbers_of_the_tables(pages, measured):
+    agreed = validation.rate_agreement(validation.compared_rates(measured, pages.manifest))
+    left = validation.residual_table(validation.lead_residuals(measured), pages.manifest)
+    words = validation.validation_in_words(
+        agreed, validation.device_agreement(validation.against_device(measured)), left
+    )
+    assert words.count("100.0%") == 3 and "microvolts" in words
+    assert "no rate" in validation.validation_in_words(agreed.iloc[:0], agreed, left)
