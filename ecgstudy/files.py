@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+_HALF_WRITTEN = ".writing-"  # then machine, process and the name that the file will have
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
@@ -21,7 +24,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    prefix = f"{_HALF_WRITTEN}{platform.node()}-{os.getpid()}-{path.stem}-"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -33,6 +37,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what killed processes of this machine left below a folder under temporary names."""
+    if os.name != "posix":  # elsewhere a process cannot be looked for without touching it
+        return
+    own = f"{_HALF_WRITTEN}{platform.node()}-"
+    for path in folder.rglob(f"{_HALF_WRITTEN}*"):
+        number = path.name.removeprefix(own).partition("-")[0]
+        if path.name.startswith(own) and number.isdigit() and not _is_alive(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def take_place(path: Path) -> None:

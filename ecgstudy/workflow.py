@@ -64,6 +64,7 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         check_names(study)
     study.folder.mkdir(parents=True, exist_ok=True)
     with _alone(study.folder):
+        files.remove_half_written(study.folder)
         _write_study_file(study)
         began = time.monotonic()
         steps = Steps(study.folder)

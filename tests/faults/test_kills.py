@@ -15,7 +15,8 @@ EVERY, MOST_STARTS = 4, 40
 def check_end(project, undisturbed):
     assert project.results() == undisturbed.results()
     book = (project.study / "notebooks" / "tables.ipynb").read_text()
-    assert 'output_type": "error' not in book
+    assert '"output_type": "error"' not in book
+    assert project.half_done() == []
     assert [path.name for path in (project.study / "notebooks").glob("*.running.*")] == []
 
 
