@@ -19,6 +19,7 @@ def strategy(*, mirrored: bool) -> tf.distribute.Strategy:
         mirrored: each batch is split over all GPUs of this machine; over its logical CPU devices where there is none.
             Batch norms in training see their own share of a batch alone.
     """
+    prepare()
     if not mirrored:
         return tf.distribute.get_strategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

@@ -46,7 +46,6 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
         progress: takes a line per run.
         execution: whether a run is spread over GPUs, and who else is told of it.
     """
-    devices.prepare()
     spread = devices.strategy(mirrored=execution.mirrored)
     names = list(dict.fromkeys(run.model for run, _ in todo))
     with spread.scope():
@@ -188,6 +187,7 @@ class Model:
 
 def build_for(run: Run, names: Sequence[str]) -> list[build.Network]:
     """The networks of a run's bundle, as they are before any training."""
+    devices.prepare()
     image, recipe = run.settings["image"], run.recipe
     return build.networks(
         [registry.model_row(name) for name in names],
