@@ -116,4 +116,13 @@ def _in_words(rows: pd.DataFrame) -> str:
         else "the interval of every gain holds zero"
     )
     gain = tables.with_interval(best["gain"], best["gain_low"], best["gain_high"])
-    return f"{title}: {plain:.2f} plain; the largest gain has {best['change']}, {gain}; {told}."
+    return f"{title}: {plain:.2f} plain; the largest gain has {best['change']}, {gain}; {told}.{_weighing(gains)}"
+
+
+def _weighing(gains: pd.DataFrame) -> str:
+    """What several blocks weighed against each other bring beside the best of them alone."""
+    together, alone = gains[gains["change"].str.contains(" and ")], gains[gains["change"].str.endswith("alone")]
+    if together.empty or alone.empty:
+        return ""
+    first, best = together.iloc[0], alone.iloc[int(alone["gain"].argmax())]
+    return f" Attention over {first['change']} brings {first['gain']:+.2f}, {best['change']} {best['gain']:+.2f}."

@@ -109,7 +109,7 @@ def _decades(values: pd.Series) -> tuple[float, float]:
     logs = np.log10(values[values > 0])
     if logs.empty:
         return 1.0, 10.0
-    return 10.0 ** np.floor(logs.min() - 0.05), 10.0 ** np.ceil(logs.max() + 0.05)
+    return 10.0 ** np.floor(logs.min() - 0.15), 10.0 ** np.ceil(logs.max() + 0.15)
 
 
 def _points(ax: Axes, x: pd.Series, y: np.ndarray, hollow: np.ndarray) -> None:

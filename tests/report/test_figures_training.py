@@ -69,6 +69,7 @@ def test_random_frozen_backbones_have_scores_but_no_gain(table):
 def test_ablations_are_told_with_their_gain_and_controls_as_such(table):
     random, lite = ablations.ablations_in_words(table).splitlines()
     assert "a control" in random and "not shown" in random
+    assert lite.endswith("Attention over blocks 3, 4 and 6 brings +0.00, block 4 alone +0.25.")
     assert "the largest gain has block 4 alone, 0.25" in lite and "1 of 2 gains lies beside zero" in lite
 
 
