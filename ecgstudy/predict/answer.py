@@ -142,7 +142,7 @@ def _judged(prediction: Prediction) -> list[str]:
         lines.append(f"  abstains: changes that nobody sees move a probability by {prediction.waver:.2f}")
     if prediction.leads:
         ranked = sorted(prediction.leads.items(), key=lambda item: -item[1])[:3]
-        told = ", ".join(f"{lead} ({fall:+.2f})" for lead, fall in ranked if fall > 0)
+        told = ", ".join(f"{lead} ({fall:+.2f})" for lead, fall in ranked if fall >= 0.005)
         lines.append(
             f"  leads that speak most for {prediction.likeliest}: {told or 'none alone'}; each was blanked by itself, "
             "which tests what the model reads, not where the heart is ill"
