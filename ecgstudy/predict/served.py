@@ -1,6 +1,7 @@
 """The page in the browser, served on this computer alone."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def serve(
     if not notebook.is_file():
         raise ValueError(f"{notebook}: missing; start the page in a checkout of ecgstudy, where notebooks/ lies")
     port = _free_port(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends the server too
     with subprocess.Popen(
         command(notebook, port), env=_environment(model), stderr=subprocess.PIPE, text=True
     ) as server:
