@@ -176,7 +176,7 @@ def _train(study: Study, pages: Pages, sight: str, todo: Todo, progress: Say) ->
         from ecgstudy.training import networks
 
         inputs = networks.PageInputs([pictures.pictures], page_rows, pictures.key)
-        networks.train(todo, inputs, folder=folder, cache=cache, progress=progress)
+        networks.train(todo, inputs, folder=folder, cache=cache, progress=progress, execution=study.execution)
         keras.backend.clear_session()
     else:
         small = simple.thumbnails(pictures.pictures)
