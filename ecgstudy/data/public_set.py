@@ -64,7 +64,7 @@ def _measure(path: Path, sha256: str) -> dict[str, object]:
         raise ValueError(f"{path}: missing or not the published file; restore the originals")
     picture = pictures.read_picture(path)
     where = layout.find_layout(picture)
-    with PIL.Image.open(path) as image:
+    with PIL.Image.open(path, formats=("JPEG",)) as image:
         quantiser = image.quantization[0][0]  # type: ignore[attr-defined]
     return {
         "page_id": hashlib.sha256(picture.tobytes()).hexdigest()[:12], "sha256": sha256, "layout": where.name,

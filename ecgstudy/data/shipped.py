@@ -60,7 +60,7 @@ def load_pages(which: Literal["selected", "complete"] = "selected", *, unseen: b
 def _size(page_id: str, layout_name: str) -> tuple[int, int]:
     """Width and height; only the frames of `6x2grid` and `other` differ from page to page."""
     if layout_name not in ("3x4", "6x2plain"):
-        with PIL.Image.open(io.BytesIO(member(page_id))) as image:
+        with PIL.Image.open(io.BytesIO(member(page_id)), formats=("WEBP",)) as image:
             return image.size
     left, top, right, bottom = SHEETS[layout_name].frame
     return round((right - left) / REDUCTION), round((bottom - top) / REDUCTION)

@@ -86,7 +86,9 @@ def open_pages(
         return synthetic(synthetic_pages, seed=seed, unseen=unseen)
     path = Path(source).expanduser()
     if not source.strip() or not path.exists():
-        raise ValueError(f"{source or 'an empty path'}: no such folder or CSV; give shipped, synthetic, or the path of your pages")
+        raise ValueError(
+            f"{source or 'an empty path'}: no such folder or CSV; give shipped, synthetic, or the path of your pages"
+        )
     root = path if path.is_dir() else path.parent
     found = list(_in_folder(path) if path.is_dir() else _in_table(path))
     return _opened(

@@ -47,5 +47,5 @@ def _packed(page: CheckedPage, picture: dict[str, Any]) -> np.ndarray:
 def _through_webp(picture: np.ndarray, quality: int) -> np.ndarray:
     buffer = io.BytesIO()
     PIL.Image.fromarray(picture).save(buffer, "WEBP", quality=quality, method=6)
-    with PIL.Image.open(buffer) as image:
+    with PIL.Image.open(buffer, formats=("WEBP",)) as image:
         return np.asarray(image.convert("RGB"))

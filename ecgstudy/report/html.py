@@ -131,7 +131,10 @@ def _notebooks(folder: Path) -> str:
         for stem, name in found.items()
     ]
     text = f"<ul>{''.join(rows)}</ul>" if rows else "<p>No notebook of this study has been run yet.</p>"
-    cards = [f'<li><a href="{path.name}">{path.name}</a></li>' for path in sorted(folder.glob("*.md"))]
+    cards = [
+        f'<li><a href="{html.escape(path.name)}">{html.escape(path.name)}</a></li>'
+        for path in sorted(folder.glob("*.md"))
+    ]
     more = f"<p>Cards and checklists, written from the study's records:</p><ul>{''.join(cards)}</ul>" if cards else ""
     return f'<section id="notebooks"><h2>Notebooks and cards</h2>{text}{more}</section>'
 
