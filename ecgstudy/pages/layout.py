@@ -39,8 +39,9 @@ class Box:
 
     def pixels(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of the box on a picture of this size."""
-        rows = slice(max(0, round(self.top * height)), min(height, round(self.bottom * height)))
-        return rows, slice(max(0, round(self.left * width)), min(width, round(self.right * width)))
+        edges = ((self.top, self.bottom, height), (self.left, self.right, width))
+        rows, columns = (slice(*(min(max(round(edge * n), 0), n) for edge in (a, b))) for a, b, n in edges)
+        return rows, columns
 
 
 @dataclass(frozen=True)
