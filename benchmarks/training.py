@@ -107,7 +107,8 @@ def ladder() -> list[Row]:
 
     os.environ["ECGSTUDY_OUTPUTS"] = tempfile.mkdtemp(prefix="ecgstudy-bench-")
     base = Study.load(Path(__file__).parents[1] / "params" / "quick.yaml").content
-    study = Study.load(base | {"name": "bench-ladder", "models": [MODEL], "ablations": []})
+    own = {key: base[key] for key in ("data", "image", "splits", "training")}
+    study = Study.load(own | {"name": "bench-ladder", "models": [MODEL]})
     pages = open_study(study)
     ours = seconds(lambda: run_grid(study, progress=lambda line: None))
     epochs = runs.read_costs(study)["epochs"]
@@ -137,8 +138,8 @@ def _plain_fits(study, pages, epochs: pd.Series) -> list[float]:
         train = split[(split["fold"] == fold) & (split["part"] == "train")]
         x = np.asarray(cache.pictures[cache.rows(train["page_id"].tolist())])
         y = np.array([CLASSES.index(label) for label in labels.loc[train["path"]]])
-        first = seconds(lambda x=x, y=y: frozen_model("imagenet").fit(x, y, batch_size=BATCH, epochs=1, verbose=0))
-        model = frozen_model("imagenet")
+        first = seconds(lambda x=x, y=y: frozen_model("offline").fit(x, y, batch_size=BATCH, epochs=1, verbose=0))
+        model = frozen_model("offline")
         model.fit(x[:BATCH], y[:BATCH], batch_size=BATCH, epochs=1, verbose=0)  # traces
         epoch = seconds(lambda model=model, x=x, y=y: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0))
         share = _mean_share(study, len(train))
