@@ -112,6 +112,7 @@ _NAMES = {
     "plot_leakage": "report.figures_data",
     "plot_rates": "report.figures_data",
     "plot_selection": "report.figures_data",
+    "most_copied": "report.figures_pages",
     "overlay": "report.figures_pages",
     "plot_lead_boxes": "report.figures_pages",
     "plot_lead_shares": "report.figures_pages",

@@ -41,6 +41,15 @@ def plot_pages(rows: pd.DataFrame, pages: Pages, ax: Axes | None = None, *, colu
     return _gallery(pictures, titles, ax)
 
 
+def most_copied(manifest: pd.DataFrame, *, per_class: int) -> pd.DataFrame:
+    """The selected pages that most files show: `page_id, label, title` (the number of files)."""
+    selected = manifest[manifest["selected"].astype(bool)]
+    counts = selected.groupby(["page_id", "label"]).size().rename("files").reset_index()
+    rows = counts.sort_values(["files", "page_id"], ascending=[False, True]).groupby("label").head(per_class)
+    title = [f"{files} file{'s' * (files != 1)}" for files in rows["files"]]
+    return rows.assign(title=title)[["page_id", "label", "title"]].reset_index(drop=True)
+
+
 @style.drawing
 def plot_maps(
     pictures: Sequence[np.ndarray],

@@ -168,6 +168,8 @@ def one_of_each_layout(manifest: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """A distinct page of every known layout, of one class where one class has them all: `page_id, label, title`."""
     pages = manifest.drop_duplicates("page_id")
     pages = pages[pages["layout"].isin(LAYOUTS[:3])]
+    if pages.empty:
+        return pages.assign(title="")[["page_id", "label", "title"]]
     spread = pages.groupby("label")["layout"].nunique()
     pages = pages[pages["label"] == spread.idxmax()].sample(frac=1, random_state=seed)
     drawn = pages.drop_duplicates("layout").sort_values("layout")
