@@ -22,17 +22,18 @@ _REPEATS = 5
 
 
 def measured_drops(
-    study: Study, pages: Pages, *, label: str = "mi", seed: int, repeats: int = _REPEATS
+    study: Study, pages: Pages, *, label: str = "mi", fold: int = 0, seed: int, repeats: int = _REPEATS
 ) -> pd.DataFrame:
     """By how much the probability of a class falls when all measurements of one lead are exchanged between test pages.
 
-    The model `traces` of every fold of `grouped` (first seed) is fitted again as its run was, and asked about its own
-    test part.
+    The model `traces` of one fold of `grouped` is fitted again as its run was, and asked about its own test part: by
+    default the fold whose networks are explained.
 
     Args:
         study: with finished splits.
         pages: of the study.
         label: the pages of this class are asked about it.
+        fold: which; of the study's first seed.
         seed: of the exchanges.
         repeats: exchanges, whose mean counts.
 
@@ -44,24 +45,24 @@ def measured_drops(
     """
     table = measurements.features(measurements.measured_pages(pages, study.folder / "cache"))
     split = splits.read_splits(study.folder / "splits")
-    seeds = study.splits.seeds[:1]
-    folds = [run for run in runs.study_runs(study, [TRACES]) if run.protocol == "grouped" and run.seed in seeds]
-    rng = np.random.default_rng(seed)
-    found = []
-    for run in folds:
-        own = parts.run_parts(run, pages.manifest, split)
-        learning, tested = own.learning, own.test.drop_duplicates("page_id")
-        answer = simple.fit(
-            TRACES, table.loc[learning["page_id"]], learning["target"].to_numpy(),
-            groups=learning["group"].to_numpy(), seed=run.seed,
-        )  # fmt: skip
-        asked = (tested["label"] == label).to_numpy()
-        if asked.any():
-            falls = pd.DataFrame(dict(_falls(answer, table.loc[tested["page_id"]], asked, label, rng, repeats)))
-            found.append(falls.assign(group=tested["group"].to_numpy()[asked]).set_index(tested["page_id"][asked]))
-    if not found:
+    known = runs.study_runs(study, [TRACES])
+    chosen = [run for run in known if (run.protocol, run.seed, run.fold) == ("grouped", study.splits.seeds[0], fold)]
+    if not chosen:
+        raise ValueError(
+            f"study {study.name!r} has no fold {fold} under grouped; see splits.protocols and splits.folds"
+        )
+    own = parts.run_parts(chosen[0], pages.manifest, split)
+    learning, tested = own.learning, own.test.drop_duplicates("page_id")
+    answer = simple.fit(
+        TRACES, table.loc[learning["page_id"]], learning["target"].to_numpy(),
+        groups=learning["group"].to_numpy(), seed=chosen[0].seed,
+    )  # fmt: skip
+    asked = (tested["label"] == label).to_numpy()
+    if not asked.any():
         raise ValueError(f"no test page is labelled {label!r}; choose another class")
-    return pd.concat(found)[["group", *LEADS, NO_LEAD]]
+    rng = np.random.default_rng(seed)
+    falls = pd.DataFrame(dict(_falls(answer, table.loc[tested["page_id"]], asked, label, rng, repeats)))
+    return falls.assign(group=tested["group"].to_numpy()[asked]).set_index(tested["page_id"][asked])
 
 
 def measured_leads(drops: pd.DataFrame, *, resamples: int, level: float, seed: int) -> pd.DataFrame:
@@ -76,13 +77,14 @@ def network_leads(
 ) -> pd.DataFrame:  # fmt: skip
     """Shares of the leads in a network's maps of one class, with `COLUMNS`; `even` is the lead's share of the area.
 
-    Strip and everything outside of the leads are left out, so that it can stand beside `measured_leads`.
+    A signed map counts by its magnitude: what speaks against the class decides too. Strip and all that is outside of
+    the leads are left out, so that it can stand beside `measured_leads`.
     """
     classes = np.full(len(pictures), CLASSES.index(label))
     tables = []
     for method in methods:
         heats = maps.explain(answer, pictures, classes, method=method, backdrop=backdrop, seed=seed)
-        sums = [leads.lead_sums(*pair)[list(LEADS)] for pair in zip(heats, backdrop.layouts, strict=True)]
+        sums = [leads.lead_sums(*pair)[list(LEADS)] for pair in zip(np.abs(heats), backdrop.layouts, strict=True)]
         even = [leads.area_shares(layout, *heats.shape[1:])[list(LEADS)] for layout in backdrop.layouts]
         area = np.mean(even, axis=0)
         title = maps.METHODS[method].title

@@ -55,8 +55,9 @@ def drawn_pages(count: int, *, height: int, width: int, seed: int) -> DrawnPages
         )
 
     sick = CLASSES[:3]  # nothing is planted for the fourth
+    most_ink = CLASSES[-1:]  # others are told by squares that are missing, which no map of what is there can show
     return DrawnPages(
-        taught(False, "grid"), explained(sick, False, "grid"), taught(True, "page"), explained(CLASSES, True, "page")
+        taught(False, "grid"), explained(sick, False, "grid"), taught(True, "page"), explained(most_ink, True, "page")
     )
 
 

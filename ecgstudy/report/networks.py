@@ -17,7 +17,7 @@ from ecgstudy.study import Study
 from ecgstudy.training import answers, grid, runs
 from ecgstudy.training.answers import NetworkAnswer
 from ecgstudy.training.runs import Run
-from ecgstudy.vocabulary import CLASSES, LEADS
+from ecgstudy.vocabulary import CLASSES, LEADS, PROTOCOLS
 
 _STANDS_OUT = 1.5  # times its share of the area
 
@@ -44,10 +44,12 @@ class ShownNetwork:
 
 
 def open_networks(study: Study, pages: Pages) -> list[ShownNetwork]:
-    """The networks that the study explains, each in the first fold of `grouped`; trained first where that is missing.
+    """The networks that the study explains, each in the first fold of the study's strictest protocol (`grouped`).
+
+    Runs that are missing are trained first.
 
     Raises:
-        ValueError: one of them is no network that reads pages, or the study has no `grouped`.
+        ValueError: one of them is no network that reads pages.
     """
     return [_open(study, pages, model) for model in study.explanation.models]
 
@@ -110,7 +112,7 @@ def deciding_leads(study: Study, pages: Pages, networks: Iterable[ShownNetwork])
     """
     options: dict[str, Any] = {"resamples": study.evaluation.resamples, "level": study.evaluation.level, "seed": 0}
     tables = []
-    if deciding.TRACES in study.models:
+    if deciding.TRACES in study.models and "grouped" in study.splits.protocols:
         drops = deciding.measured_drops(study, pages, seed=0)
         tables.append(deciding.measured_leads(drops, **options))
     for network in networks:
@@ -186,9 +188,8 @@ def phase_shares(study: Study, explained_pages: Sequence[Explained], cases_: pd.
 
 
 def _open(study: Study, pages: Pages, model: str) -> ShownNetwork:
-    run = next((run for run in grid.run_grid(study, models=[model]) if run.protocol == "grouped"), None)
-    if run is None:
-        raise ValueError(f"study {study.name!r} has no run under grouped; add it to splits.protocols")
+    trained = grid.run_grid(study, models=[model])
+    run = min(trained, key=lambda run: (-PROTOCOLS.index(run.protocol), run.seed, run.fold))
     predictions = runs.read_predictions(study, models=[model])
     own = predictions[predictions["run"] == run.name]
     chosen = cases.cases(own, pages.manifest, count=study.explanation.pages)

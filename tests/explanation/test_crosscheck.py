@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgstudy.explanation import cam, crosscheck, gradients, heads, maps, questions
+from ecgstudy.explanation import cam, crosscheck, gradients, heads, maps, questions, speed
 
 HEIGHT, WIDTH = 32, 56
 
@@ -93,3 +93,10 @@ def test_a_new_head_of_a_network_answers_and_has_a_map(answer, pictures):
     np.testing.assert_allclose(whole.probabilities(pictures), head.probabilities(pictures), atol=1e-4)
     path = gradients.integrated_gradients(whole, pictures[:1], labels[:1])
     assert path.relative_residuals[0] < 0.01
+
+
+def test_both_programs_are_timed_on_the_same_questions(answer, pictures):
+    table = speed.compare_speed(answer, pictures[:2], [0, 1], steps=4, patch=16).set_index("method")
+    assert list(table.index) == ["gradcam", "integrated_gradients", "occlusion"]
+    assert (table > 0).all(axis=None)
+    assert (table.times * table.ours).to_numpy() == pytest.approx(table.theirs.to_numpy())

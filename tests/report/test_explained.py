@@ -5,10 +5,11 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from ecgstudy.explanation import leads
+from ecgstudy.data import prepare
+from ecgstudy.explanation import leads, siblings
 from ecgstudy.pages import draw
-from ecgstudy.report import explained
-from ecgstudy.study import Study
+from ecgstudy.report import explained, networks
+from ecgstudy.study import Explanation, Study
 from ecgstudy.training import answers, grid, runs
 
 TINY = {
@@ -89,3 +90,32 @@ def test_what_cannot_be_explained_is_refused_in_one_line(study):
         explained.write_run_explanations(study, run, answer, pages=0)
     with pytest.raises(ValueError, match="no picture in"):
         explained.write_explanations(answer, [study.folder / "splits"], study.folder)
+
+
+def test_models_beside_a_run_answer_as_they_do_alone_and_leave_it_as_it_was(study):
+    own, other = (run for run in runs.study_runs(study, ["baseline_cnn"]))
+    answer = answers.load_answer(study, own)
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 56, 3)).astype(np.float32)
+    before = answer.probabilities(pictures)
+    found = siblings.siblings(study, own, answer)
+    assert {name: len(models) for name, models in found.items()} == {
+        "randomisation": 1, "permuted_labels": 0, "agreement_folds": 1, "agreement_seeds": 0
+    }  # fmt: skip
+    alone = answers.load_answer(study, other).probabilities(pictures)
+    np.testing.assert_allclose(found["agreement_folds"][0].probabilities(pictures), alone, atol=1e-6)
+    np.testing.assert_array_equal(answer.probabilities(pictures), before)
+
+
+def test_networks_that_are_shown_have_their_cases_and_tables(study):
+    """All that notebook 4 asks, but for the tests of faithfulness, on a study without unseen pages and measurements."""
+    small = study.model_copy(update={"explanation": Explanation(models=("baseline_cnn",), pages=6)})
+    pages = prepare.open_study(small)
+    (shown,) = networks.open_networks(small, pages)
+    assert len(shown.cases) == len(shown.pictures) == 6
+    shares = networks.network_shares(small, [shown])
+    assert set(shares.model) == {"baseline_cnn"} and set(shares.region) == set(leads.REGIONS)
+    assert set(networks.territory_table([shown]).pages) == {"mi", "others"}
+    assert networks.unseen_shares(small, pages, shown).empty
+    deciding = networks.deciding_leads(small, pages, [shown])
+    assert set(deciding.source) == {"Grad-CAM", "Occlusion by lead"}
+    assert networks.faithfulness_tables(small, []).empty
