@@ -7,7 +7,7 @@ ecgstudy := .venv/bin/ecgstudy
 data_option := $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run-all test test-all lab lint reference lock clean FORCE
+.PHONY: help environment run-all test test-all lab app docs bench lint reference lock clean FORCE
 
 help:  ## list these words
 	@awk 'BEGIN {FS = ":.*## "; print "make WORD, where WORD is"} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,15 @@ test-all: environment  ## run all tests, the long ones too (an hour at most)
 
 lab: environment  ## open JupyterLab in notebooks/
 	@.venv/bin/jupyter lab --notebook-dir .
+
+app: environment  ## open the page for a picture of your own in the browser
+	@$(ecgstudy) app
+
+docs: environment  ## build the documentation into outputs/docs
+	@.venv/bin/sphinx-build -W -q docs outputs/docs && echo outputs/docs/index.html
+
+bench: environment  ## measure ratios against what one would use instead (a quarter of an hour; wants a quiet machine)
+	@.venv/bin/python -m benchmarks
 
 lint: environment  ## ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports

@@ -143,7 +143,8 @@ def _averaged(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _short(table: pd.DataFrame) -> pd.DataFrame:
     """Four decimals for every number, four digits for p values."""
-    small = {name: table[name].map(lambda value: float(f"{value:.{DIGITS}g}")) for name in table if name[:2] == "p_"}
+    tests = [name for name in map(str, table.columns) if name.startswith("p_")]
+    small = {name: table[name].map(lambda value: float(f"{value:.{DIGITS}g}")) for name in tests}
     return table.round(DIGITS).assign(**small)
 
 

@@ -71,6 +71,9 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         steps.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
         steps.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
         results = files.content_hash(key, steps.output_hash("runs of the grid"))
+        if only is None and _hands_out(study):
+            handed_out = [study.folder / "models" / "best" / "release.json"]
+            steps.run("model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say)
         for name in names:
             source = notebooks_folder() / f"{name}.ipynb"
             notebook_key = files.content_hash(results, source.read_bytes())
@@ -83,6 +86,20 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         steps.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
         say(f"{study.name}: complete after {_minutes(time.monotonic() - began)}")
     return report
+
+
+def _hands_out(study: Study) -> bool:
+    """Whether a model can be chosen to answer pictures: one that reads pages, with inner answers, no random control."""
+    from ecgstudy.models import registry
+
+    def is_candidate(name: str) -> bool:
+        row, recipe = registry.model_row(name), study.training.recipe(name)
+        is_control = row.is_network and row.backbone != "plain" and (
+            registry.weights_source(row, recipe.weights) == "random" and recipe.train_from == "head"
+        )  # fmt: skip
+        return row.input == "page" and not is_control and (not row.is_network or recipe.train_from == "head")
+
+    return "grouped" in study.splits.protocols and any(is_candidate(name) for name in study.models)
 
 
 def check_names(study: Study) -> None:

@@ -15,7 +15,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = ("dev", "ray", "tracking", "docs")  # `dev` asks for the others, so that tests can try them
 DECLARED = [
     Requirement(text)
-    for text in (*PROJECT["dependencies"], *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]))
+    for text in (
+        *PROJECT["dependencies"],
+        *(text for name in EXTRAS for text in PROJECT["optional-dependencies"][name]),
+    )
     if not text.startswith("ecgstudy[")
 ]
 

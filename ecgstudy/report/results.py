@@ -83,5 +83,5 @@ def _hash(table: pd.DataFrame) -> str:
 
 
 def _code() -> list[bytes]:
-    modules = [*sorted(Path(evaluation.__path__[0]).glob("*.py")), vocabulary.__file__, registry.__file__]
-    return [Path(path).read_bytes() for path in modules]
+    others = [Path(str(module.__file__)) for module in (vocabulary, registry)]
+    return [path.read_bytes() for path in [*sorted(Path(evaluation.__path__[0]).glob("*.py")), *others]]

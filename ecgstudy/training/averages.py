@@ -1,6 +1,7 @@
 """Models whose answer is the mean of other models' answers, made from saved predictions. No TensorFlow here."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def _average(predictions: pd.DataFrame, members: list[str]) -> pd.DataFrame:
         lambda run: files.content_hash(*sorted(set(run)))[:12]
     )
     keys = runs_of.loc[pd.MultiIndex.from_frame(means[["protocol", "seed", "fold"]])].to_numpy()
-    facts = {
+    facts: dict[str, Any] = {
         "run": np.char.add(f"{name}-", keys.astype(str)),
         "model": name,
         "weights": JOIN.join(dict.fromkeys(networks["weights"])) or "none",

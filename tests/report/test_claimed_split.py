@@ -43,7 +43,7 @@ def test_every_file_is_tested_and_its_copies_are_learned_from(manifest):
 
 def test_the_projects_own_rules_refuse_such_a_split(manifest):
     split = pure.claimed_split(manifest, COPIES).assign(seed=0, fold=0)
-    with pytest.raises(ValueError, match="two parts|no .* page in"):
+    with pytest.raises(ValueError, match=r"two parts|no .* page in"):
         splits.check_split(split[["seed", "fold", "path", "page_id", "part"]], manifest, protocol="grouped")
 
 
