@@ -27,6 +27,7 @@ class ExecutedNotebooks(MarkdownDirective):
     """A list of the executed notebooks, or where they would come from."""
 
     def markdown(self) -> str:
+        self.env.note_reread()  # the list may have grown since the page was last read
         found = [name for name in NOTEBOOKS if (Path(self.env.srcdir) / "notebooks" / f"{name}.ipynb").is_file()]
         if not found:
             return "`make run-all` executes the notebooks; documentation that is built afterwards shows them here."

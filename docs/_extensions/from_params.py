@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -18,6 +20,21 @@ class ParamsKeys(MarkdownDirective):
     def markdown(self) -> str:
         schema = study.Study.model_json_schema()
         return "\n".join(_section(name, words, section, schema) for name, words, section in sections())
+
+
+class ParamsFiles(MarkdownDirective):
+    """What each params file of the project says of itself in its first lines."""
+
+    def markdown(self) -> str:
+        files = sorted((Path(__file__).parents[2] / "params").glob("*.yaml"))
+        return "\n".join(f"`params/{path.name}`\n: {_opening(path)}\n" for path in files)
+
+
+def _opening(path: Path) -> str:
+    """The comment at the head of a file, as one paragraph per sentence that it sets apart."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    words = " ".join(line.lstrip("# ") for line in lines)
+    return " ".join(words.split()).replace("<", "\\<")
 
 
 def sections() -> Iterator[tuple[str, str, type[study.Section]]]:
@@ -98,4 +115,5 @@ def _is_number(value: object) -> bool:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls this."""
     app.add_directive("params-keys", ParamsKeys)
+    app.add_directive("params-files", ParamsFiles)
     return {"parallel_read_safe": True}
