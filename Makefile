@@ -44,11 +44,9 @@ bench: environment  ## measure ratios against what one would use instead (a quar
 lint: environment  ## ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
 
-reference: run-all  ## keep a study's result tables and its ladder in outputs/reference (they are committed)
-	@name=$(notdir $(basename $(PARAMS))); kept=outputs/reference/$$name; mkdir -p $$kept; \
-	for table in ladder recalls steps comparisons controls robustness learning_curve; do \
-	    if [ -f outputs/$$name/tables/$$table.csv ]; then cp outputs/$$name/tables/$$table.csv $$kept/; fi; done; \
-	cp outputs/$$name/figures/ladder.svg outputs/$$name/study.yaml $$kept/
+reference: run-all  ## keep a study's answers and the tables made from them in outputs/reference (they are committed)
+	@.venv/bin/python -m ecgstudy.reference "$(PARAMS)" $(DATA)
+	@name=$(notdir $(basename $(PARAMS))); cp outputs/$$name*/figures/ladder.svg outputs/reference/$$name/
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -12,8 +12,10 @@ Answers to unseen pages are averaged over the fold models, and inner answers lef
 clinical tables show.
 """
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,14 +48,23 @@ def keep_predictions(study: Study) -> Path:
     Raises:
         ValueError: no run is finished.
     """
-    folder = outputs_root() / "reference" / study.name
+    content = _without_paths(study)
+    folder = outputs_root() / "reference" / content["name"]
     pages = manifests.read_manifest(study.folder / "manifest.csv")
     kept = compact(runs.read_predictions(study), pages, clinical=study.explanation.models[:1])
     for name, table in kept.items():
         _write(table, folder / f"{name}.csv")
-    text = yaml.safe_dump({"study": study.content}, sort_keys=False)
+    text = yaml.safe_dump({"study": content}, sort_keys=False)
     files.write_atomically(folder / "study.yaml", lambda path: path.write_text(text))
     return folder
+
+
+def _without_paths(study: Study) -> dict[str, Any]:
+    """The parameters as anyone may read them: a folder of one's own is `DATA`, and its hash not in the name."""
+    content = study.content
+    if study.data.source in ("shipped", "synthetic"):
+        return content
+    return content | {"name": study.name.rsplit("-", 1)[0], "data": content["data"] | {"source": "DATA"}}
 
 
 def rebuild(folder: Path) -> list[Path]:
@@ -150,3 +161,11 @@ def _short(table: pd.DataFrame) -> pd.DataFrame:
 
 def _write(table: pd.DataFrame, path: Path) -> Path:
     return files.write_atomically(path, lambda file: table.to_csv(file, index=False))
+
+
+if __name__ == "__main__":  # `python -m ecgstudy.reference PARAMS [DATA]`, or a folder to rebuild
+    what = Path(sys.argv[1])
+    own = sys.argv[2] if len(sys.argv) > 2 else None
+    made = what if what.is_dir() else keep_predictions(Study.load(what, data=own))
+    for path in rebuild(made):
+        print(path)

@@ -111,9 +111,10 @@ def _beside(study: Study, answers: Path, model: list[str] | None, metric: str) -
     """A prediction file or a model file among the study's own models."""
     import pandas as pd
 
-    from ecgstudy.evaluation import submission
+    from ecgstudy.evaluation import pooling, submission
 
-    manifest = _manifest(study)
+    frequencies = pooling.selected_frequencies(_manifest(study))
+    manifest = submission.benchmark_pages(_manifest(study), study.data.pages)
     if answers.suffix.lower() == ".keras":
         from ecgstudy.release import model_file
 
@@ -123,7 +124,7 @@ def _beside(study: Study, answers: Path, model: list[str] | None, metric: str) -
         table = submission.read_submission(answers, manifest)
     chosen = study.evaluation
     mine = submission.score_submission(
-        table, manifest, name=answers.stem, resamples=chosen.resamples, level=chosen.level
+        table, manifest, name=answers.stem, resamples=chosen.resamples, level=chosen.level, frequencies=frequencies
     )
     own = _ladder(study, model) if (study.folder / "runs").is_dir() else pd.DataFrame()
     return submission.leaderboard(own, mine, metric=metric).round(3)

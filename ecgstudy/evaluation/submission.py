@@ -39,6 +39,14 @@ def read_submission(path: str | Path, manifest: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"{path}: {error}") from None
 
 
+def benchmark_pages(manifest: pd.DataFrame, pages: str) -> pd.DataFrame:
+    """The manifest of the pages that a file must answer, all marked as selected: with `complete`, every page whose
+    layout is known; else the selected ones."""
+    if pages == "complete":
+        return manifest[manifest["layout"] != "other"].assign(selected=True)
+    return manifest
+
+
 def check_submission(table: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     """The same checks on a table; the message does not name a file."""
     missing = [name for name in ("page_id", *PROBABILITIES) if name not in table]
@@ -64,6 +72,7 @@ def score_submission(
     resamples: int = 10_000,
     level: float = 0.95,
     seed: int = 0,
+    frequencies: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """The ladder's row of a checked prediction file: `grouped`, all pages and, where there are several, each layout.
 
@@ -74,11 +83,14 @@ def score_submission(
         resamples: of the bootstrap over groups, the same as for the study's own models.
         level: of the intervals.
         seed: of the resamples.
+        frequencies: of the classes, shape `(4,)`, for the weighting `selected`; those of the manifest's selected pages
+            by default.
 
     Returns:
         `vocabulary.LADDER_COLUMNS` with ranking and calibration scores; `weights` and `trained` read `submitted`.
     """
-    units, frequencies = _units(submission, manifest, name), pooling.selected_frequencies(manifest)
+    units = _units(submission, manifest, name)
+    frequencies = pooling.selected_frequencies(manifest) if frequencies is None else frequencies
     draw = scoring.drawn_for(units, resamples=resamples, seed=seed)
     parts = [("all", units)]
     if len(units["layout"].unique()) > 1:

@@ -91,3 +91,11 @@ def test_a_file_that_is_none_is_one_line(manifest, tmp_path):
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(ValueError, match="not readable as CSV"):
         submission.read_submission(tmp_path / "empty.csv", manifest)
+
+
+def test_on_the_complete_set_every_page_of_a_known_layout_is_asked_for(manifest):
+    rows = manifest.assign(selected=False, layout="3x4")
+    rows.loc[rows.index[0], "layout"] = "other"
+    wanted = submission.benchmark_pages(rows, "complete")
+    assert wanted["selected"].all() and len(wanted) == len(rows) - 1
+    assert submission.benchmark_pages(rows, "selected") is rows
