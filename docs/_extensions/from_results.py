@@ -18,7 +18,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from written import MarkdownDirective, code, table
 
-from ecgstudy.models.registry import MODELS
+from ecgstudy.report import tables
 from ecgstudy.vocabulary import PROTOCOL_TITLES
 
 OUTPUTS = Path(__file__).parents[2] / "outputs"
@@ -110,14 +110,15 @@ def ladder_table(name: str) -> str:
     rows = ladder[metric & (ladder["weighting"] == "selected")]
     rungs = [rung for rung in PROTOCOL_TITLES if rung in set(rows["protocol"])]
     lines = []
-    rows = rows.sort_values("model", key=lambda names: names.map(list(MODELS).index), kind="stable")
+    order = tables.order_models(rows["model"])  # averages of models come last
+    rows = rows.sort_values("model", key=lambda names: names.map(order.index), kind="stable")
     for (name, weights, trained), mine in rows.groupby(["model", "weights", "trained"], sort=False):
         values = mine.set_index("protocol")
         cells = [
             f"{values['value'][rung]:.2f} ({values['low'][rung]:.2f} to {values['high'][rung]:.2f})" for rung in rungs
         ]
         control = CONTROL if (weights, trained) == ("random", "head") else ""
-        lines.append([MODELS[name].title + control, *cells])
+        lines.append([tables.model_title(name) + control, *cells])
     return table(["model", *(PROTOCOL_TITLES[rung].lower() for rung in rungs)], lines)
 
 
@@ -146,7 +147,7 @@ class ResultTable(MarkdownDirective):
 def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
     """The same table with value and interval in one column, and models by their titles."""
     told = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()]
-    titles = rows["model"].map(lambda name: MODELS[name].title if name in MODELS else name)
+    titles = rows["model"].map(tables.model_title)
     if "weights" in rows:
         titles = titles.where((rows["weights"] != "random") | (rows["trained"] != "head"), titles + CONTROL)
     return rows.assign(value=told, model=titles)

@@ -114,7 +114,10 @@ def _section(section: Section, folder: Path) -> str:
 def _item(item: Item, folder: Path) -> str:
     path = _file(item, folder)
     if item.kind == "table":
-        table = pd.read_csv(path)
+        try:
+            table = pd.read_csv(path)
+        except pd.errors.EmptyDataError:  # a table without columns: this study has nothing to say there
+            return ""
         link = f'<a class="soft" href="{html.escape(f"tables/{path.name}")}">{html.escape(path.name)}</a>'
         if len(table) > ROWS_SHOWN:
             return f"<p>{link} {html.escape(item.caption)}, {len(table)} rows.</p>"
