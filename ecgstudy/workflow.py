@@ -5,7 +5,6 @@ outputs, differs from what was recorded in `outputs/<study>/state.json`. A kille
 every step writes under a temporary name and renames, and the grid looks for its own finished runs first.
 """
 
-import contextlib
 import functools
 import json
 import os
@@ -13,29 +12,22 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import filelock
 import yaml
 
-from ecgstudy import files
+from ecgstudy import execution, files, steps
+from ecgstudy.steps import Say, Steps
 from ecgstudy.study import Study, outputs_root, project_root
 from ecgstudy.vocabulary import choose
 
 NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability", "05_results")
-NOTEBOOK_TIMEOUT_SECONDS = (
-    12 * 3600
-)  # a night: params/cpu.yaml trains inside this, a hung kernel does not stay for ever
-
 PREPARE = "data and splits"
 
-CHATTER = re.compile(
-    r"[IWE]0000 |WARNING: All log messages before absl"
-)  # TensorFlow's, before it can be told to be quiet
-
-Say = Callable[[str], None]
+# TensorFlow's, before it can be told to be quiet
+CHATTER = re.compile(r"[IWE]0000 |WARNING: All log messages before absl")
 
 
 def notebooks_folder() -> Path:
@@ -67,24 +59,26 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         files.remove_half_written(study.folder)
         _write_study_file(study)
         began = time.monotonic()
-        steps = Steps(study.folder)
-        steps.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
-        steps.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
-        results = files.content_hash(key, steps.output_hash("runs of the grid"))
+        record = Steps(study.folder)
+        record.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
+        record.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
+        results = files.content_hash(key, record.output_hash("runs of the grid"))
         if only is None and _hands_out(study):
             handed_out = [study.folder / "models" / "best" / "release.json"]
-            steps.run("model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say)
+            record.run("model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say)
         for name in names:
             source = notebooks_folder() / f"{name}.ipynb"
             notebook_key = files.content_hash(results, source.read_bytes())
             outputs = functools.partial(_notebook_outputs, study, name)
-            steps.run(f"notebook {name}", notebook_key, functools.partial(execute, study, source), outputs, say)
+            record.run(
+                f"notebook {name}", notebook_key, functools.partial(execution.execute, study, source), outputs, say
+            )
         if only is not None:
             return _notebook_outputs(study, names[0])[0]
-        done = files.content_hash(*(steps.output_hash(f"notebook {name}") for name in names))
+        done = files.content_hash(*(record.output_hash(f"notebook {name}") for name in names))
         report = study.folder / "report.html"
-        steps.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
-        say(f"{study.name}: complete after {_minutes(time.monotonic() - began)}")
+        record.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
+        say(f"{study.name}: complete after {steps.minutes(time.monotonic() - began)}")
     return report
 
 
@@ -94,9 +88,9 @@ def _hands_out(study: Study) -> bool:
 
     def is_candidate(name: str) -> bool:
         row, recipe = registry.model_row(name), study.training.recipe(name)
-        is_control = row.is_network and row.backbone != "plain" and (
-            registry.weights_source(row, recipe.weights) == "random" and recipe.train_from == "head"
-        )  # fmt: skip
+        is_control = row.is_network and registry.is_random_control(
+            registry.weights_source(row, recipe.weights), registry.trained_part(row, recipe.train_from)
+        )
         return row.input == "page" and not is_control and (not row.is_network or recipe.train_from == "head")
 
     return "grouped" in study.splits.protocols and any(is_candidate(name) for name in study.models)
@@ -133,85 +127,6 @@ def check_names(study: Study) -> None:
 def _check_source(source: str) -> None:
     if source not in ("shipped", "synthetic") and not (source.strip() and Path(source).expanduser().exists()):
         raise ValueError(f"no folder or CSV {source!r}; give shipped, synthetic, or the path of your pages")
-
-
-def execute(study: Study, notebook: Path) -> Path:
-    """Run one notebook with the study as its parameters; the result appears whole or not at all.
-
-    Returns:
-        `outputs/<study>/notebooks/<name>.ipynb`; an HTML version lies beside it.
-
-    Raises:
-        RuntimeError: a cell failed or the kernel died; the message names notebook, cell and error. The
-            notebook up to that point is kept as `<name>.failed.ipynb`.
-    """
-    import nbconvert
-    import nbformat
-    import papermill
-
-    target = study.folder / "notebooks" / notebook.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    half_done = target.with_suffix(".running.ipynb")
-    log = target.with_suffix(".log")
-    try:
-        with _stderr_into(log):  # what kernel and libraries chatter about, and a dying kernel's last words
-            papermill.execute_notebook(
-                notebook,
-                half_done,
-                {"study": study.content},
-                cwd=notebook.parent,
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                execution_timeout=NOTEBOOK_TIMEOUT_SECONDS,
-            )
-    except papermill.PapermillExecutionError as error:
-        failed = target.with_suffix(".failed.ipynb")
-        half_done.replace(failed)
-        raise RuntimeError(
-            f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue} (see {failed})"
-        ) from None
-    except (nbformat.ValidationError, RuntimeError, TimeoutError) as error:
-        half_done.unlink(missing_ok=True)
-        raise RuntimeError(f"{notebook.name}: {type(error).__name__}: {error} (see {log})") from None
-    log.unlink()
-    page, _ = nbconvert.HTMLExporter(embed_images=True).from_filename(str(half_done))
-    files.write_atomically(target.with_suffix(".html"), lambda path: path.write_text(page, encoding="utf-8"))
-    half_done.replace(target)
-    return target
-
-
-class Steps:
-    """The record of finished steps in one study's folder: what each read, and what it left."""
-
-    def __init__(self, folder: Path):
-        self._path = folder / "state.json"
-        self._folder = folder
-        try:
-            self._done: dict[str, Any] = json.loads(self._path.read_text())
-        except (FileNotFoundError, ValueError):
-            self._done = {}  # never ran, or the record itself is damaged: every step is looked at anew
-
-    def was_for(self, name: str, key: str) -> bool:
-        """Whether a step was done for this key, whatever became of its outputs."""
-        return name in self._done and self._done[name]["key"] == key
-
-    def run(self, name: str, key: str, action: Callable[[], object], outputs: Callable[[], list[Path]], say: Say):
-        """Do `action` unless it was done for the same `key` and its outputs are still what they were."""
-        done = self._done.get(name)
-        if done and done["key"] == key and done["outputs"] == _hashes(outputs(), self._folder):
-            say(f"  {name}: up to date")
-            return
-        say(f"  {name} ...")
-        began = time.monotonic()
-        action()
-        self._done[name] = {"key": key, "outputs": _hashes(outputs(), self._folder)}
-        files.write_atomically(self._path, lambda path: path.write_text(json.dumps(self._done, indent=1)))
-        say(f"  {name}: {_minutes(time.monotonic() - began)}")
-
-    def output_hash(self, name: str) -> str:
-        """One hash over all that a finished step left."""
-        return files.content_hash(json.dumps(self._done[name], sort_keys=True))
 
 
 def _chosen(only: str | None) -> Sequence[str]:
@@ -256,21 +171,6 @@ def _in_child(verb: str, study: Study) -> None:
         raise SystemExit(child.returncode)  # the child has said why
 
 
-@contextlib.contextmanager
-def _stderr_into(path: Path) -> Iterator[None]:
-    """Send everything that this process and its children write to stderr into a file."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 def _study_key(study: Study) -> str:
     """Hash of everything that tables and figures follow from: parameters, data, and the package's own code."""
     package = Path(__file__).parent
@@ -305,11 +205,3 @@ def _finished_files(study: Study) -> Callable[[], list[Path]]:
 def _notebook_outputs(study: Study, name: str) -> list[Path]:
     folder = study.folder / "notebooks"
     return [folder / f"{name}.ipynb", folder / f"{name}.html"]
-
-
-def _hashes(paths: list[Path], folder: Path) -> dict[str, str | None]:
-    return {str(p.relative_to(folder)): files.file_hash(p) if p.is_file() else None for p in paths}
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

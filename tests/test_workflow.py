@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from ecgstudy import workflow
+from ecgstudy import execution, steps, workflow
 from ecgstudy.study import Study
 
 
@@ -31,7 +31,7 @@ def notebook(home, *cells, name="one"):
 
 
 def test_an_executed_notebook_shows_the_parameters_it_ran_with(home, study):
-    done = workflow.execute(study, notebook(home, "print(study['name'])"))
+    done = execution.execute(study, notebook(home, "print(study['name'])"))
     outputs = [cell.get("outputs") for cell in nbformat.read(done, as_version=4).cells]
     assert "small" in str(outputs[-1])
     assert done.with_suffix(".html").is_file()
@@ -39,23 +39,23 @@ def test_an_executed_notebook_shows_the_parameters_it_ran_with(home, study):
 
 def test_a_failing_cell_is_named_and_leaves_no_finished_notebook(home, study):
     with pytest.raises(RuntimeError, match=r"one\.ipynb, cell \d+: ZeroDivisionError: division by zero"):
-        workflow.execute(study, notebook(home, "1 / 0"))
+        execution.execute(study, notebook(home, "1 / 0"))
     assert not (study.folder / "notebooks" / "one.ipynb").exists()
 
 
 def test_a_kernel_that_dies_is_an_error_by_name_and_no_hang(home, study):
     with pytest.raises(RuntimeError, match=r"one\.ipynb: DeadKernelError"):
-        workflow.execute(study, notebook(home, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+        execution.execute(study, notebook(home, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
     assert not list((study.folder / "notebooks").glob("*.ipynb"))
 
 
 def steps_of(folder):
     """Steps, and a function that does one of them and says whether the action ran."""
-    steps, file, ran = workflow.Steps(folder), folder / "made.txt", []
+    record, file, ran = steps.Steps(folder), folder / "made.txt", []
 
     def made(key, text="same"):
         ran.clear()
-        steps.run("make it", key, lambda: ran.append(file.write_text(text)), lambda: [file], lambda line: None)
+        record.run("make it", key, lambda: ran.append(file.write_text(text)), lambda: [file], lambda line: None)
         return bool(ran)
 
     return made

@@ -20,6 +20,7 @@ def collect(app: Sphinx, config: object) -> None:
         if not executed.is_file():
             copy.unlink(missing_ok=True)
         elif not copy.is_file() or copy.read_bytes() != executed.read_bytes():
+            target.mkdir(exist_ok=True)
             shutil.copyfile(executed, copy)
 
 

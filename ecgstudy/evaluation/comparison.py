@@ -28,14 +28,14 @@ def families(predictions: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
 
     Networks on frozen random weights are a control and stand in no comparison.
     """
-    is_control = (predictions["weights"] == "random") & (predictions["trained"] == "head")
-    simple = {name for name, row in registry.MODELS.items() if not row.is_network}
-    networks = [name for name in predictions.loc[~is_control, "model"].unique() if name not in simple]
+    is_control = registry.is_random_control(predictions["weights"], predictions["trained"])
+    is_network = predictions["weights"] != "none"  # an average of simple models is none either
+    networks = predictions.loc[is_network & ~is_control, "model"].unique()
     here = set(predictions["model"])
     return {
         f"better than {other}": [(name, other) for name in sorted(networks)]
         for other in BASELINES
-        if other in here and networks
+        if other in here and len(networks)
     }
 
 

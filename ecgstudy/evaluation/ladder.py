@@ -7,6 +7,7 @@ import pandas as pd
 
 from ecgstudy.evaluation import pooling, scoring
 from ecgstudy.evaluation.intervals import Resamples
+from ecgstudy.models import registry
 from ecgstudy.vocabulary import LADDER_COLUMNS, PROTOCOL_TITLES, PROTOCOLS
 
 MODEL = pooling.MODEL
@@ -132,7 +133,7 @@ def headline(table: pd.DataFrame, metric: str = "balanced_accuracy") -> pd.DataF
     """
     wanted = (table["metric"] == metric) & (table["stratum"] == "all") & (table["weighting"] == "selected")
     rows = table[wanted]
-    is_control = (rows["weights"] == "random") & (rows["trained"] == "head")
+    is_control = registry.is_random_control(rows["weights"], rows["trained"])
     rows = rows.assign(
         model=rows["model"].where(~is_control, rows["model"] + " (control: random, frozen)"),
         text=[f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()],

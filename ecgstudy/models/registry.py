@@ -4,7 +4,7 @@ Nothing here needs TensorFlow. Another model is another row.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ecgstudy import vocabulary
 
@@ -131,6 +131,16 @@ def weights_source(row: ModelRow, weights: str) -> str:
     if weights == "offline":
         return "imagenet" if row.backbone in _OFFLINE_IMAGENET else "random"
     return weights
+
+
+def is_random_control(weights: Any, trained: Any) -> Any:
+    """Whether a network's frozen backbone has random weights: a control, in no comparison and no ladder figure.
+
+    Args:
+        weights: where its first weights come from; a word, or a column of them.
+        trained: what was trained, as `trained_part` says it.
+    """
+    return (weights == "random") & (trained == "head")
 
 
 def trained_part(row: ModelRow, train_from: str) -> str:

@@ -12,9 +12,9 @@ import PIL.Image
 
 from ecgstudy.data.manifest import Pages
 from ecgstudy.evaluation import pooling
+from ecgstudy.explanation.cases import cases
 from ecgstudy.models import registry
 from ecgstudy.report import style, tables
-from ecgstudy.report.cases import cases
 from ecgstudy.report.figures_pages import overlay, waveform_picture
 from ecgstudy.study import Study
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROBABILITIES

@@ -13,9 +13,9 @@ from ecgstudy.data import pictures as picture_files
 from ecgstudy.data import prepare
 from ecgstudy.data.sources import ENDINGS
 from ecgstudy.explanation import explained, maps
+from ecgstudy.explanation.cases import cases
 from ecgstudy.explanation.explained import Explained
 from ecgstudy.explanation.questions import Answer
-from ecgstudy.report.cases import cases
 from ecgstudy.report.figures_pages import overlay
 from ecgstudy.study import Study
 from ecgstudy.training import runs

@@ -128,7 +128,7 @@ def with_backbones(names: Sequence[str]) -> list[str]:
 def backbone_pairs(study: Study, names: Sequence[str]) -> list[tuple[str, str]]:
     """Every modified model with the plain backbone that it modifies; frozen random weights are in no comparison."""
     rows = [registry.model_row(name) for name in names]
-    compared = [row for row in rows if _weights(row, study.training.recipe(row.name)) != ("random", "head")]
+    compared = [row for row in rows if not registry.is_random_control(*_weights(row, study.training.recipe(row.name)))]
     plain = {row.backbone: row.name for row in compared if tables.model_family(row.name) == "baseline"}
     return [
         (row.name, plain[row.backbone])

@@ -48,7 +48,7 @@ def order_models(names: Iterable[str]) -> list[str]:
 
 def is_random_control(table: pd.DataFrame) -> pd.Series:
     """Rows of a network whose frozen backbone has random weights: a control, in no comparison."""
-    return (table.weights == "random") & (table.trained == "head")
+    return registry.is_random_control(table.weights, table.trained)
 
 
 def headline_rows(headline: pd.DataFrame, claims: pd.DataFrame | None = None) -> pd.DataFrame:

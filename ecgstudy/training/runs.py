@@ -101,10 +101,11 @@ def variant_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]
         return []
     common = settings(study, registry.model_row(asked.control_model)) | {"variants": VARIANTS}
     own = {"how_made": {"facts": _how_made(study)}} if "how_made" in names else {}
+    hashes = _data_hashes(study)
     return [
         Run(asked.control_model, protocol, fold, seed, name, common | own.get(name, {}), data)
         for name in names
-        for (protocol, seed, fold), data in _data_hashes(study).items()
+        for (protocol, seed, fold), data in hashes.items()
         if protocol == "grouped"
     ]
 

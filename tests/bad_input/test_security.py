@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 import ecgstudy
-from ecgstudy import workflow
+from ecgstudy import execution
 from ecgstudy.data import sources
 from ecgstudy.report import html, tables
 from ecgstudy.study import Study
@@ -112,7 +112,8 @@ def test_names_that_look_like_code_are_text_in_an_executed_notebook(pages, tmp_p
     book.cells = [nbformat.v4.new_code_cell("study = 0", metadata={"tags": ["parameters"]})]
     book.cells += map(nbformat.v4.new_code_cell, cells)
     nbformat.write(book, tmp_path / "notebooks" / "one.ipynb")
-    done = workflow.execute(Study.load({"name": "small", "models": ["majority"]}), tmp_path / "notebooks" / "one.ipynb")
+    study = Study.load({"name": "small", "models": ["majority"]})
+    done = execution.execute(study, tmp_path / "notebooks" / "one.ipynb")
     shown = done.with_suffix(".html").read_text()
     assert not [harm for harm in HARM if harm in shown]
     assert "&lt;script&gt;alert" in shown

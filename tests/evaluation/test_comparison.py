@@ -68,8 +68,10 @@ def test_holm_multiplies_the_smallest_p_by_the_size_of_the_family(predictions, m
 
 def test_families_pair_networks_with_the_simple_models_and_leave_controls_out(predictions):
     renamed = predictions.assign(model=predictions["model"].map({"good": "densenet121", "weak": "traces"}))
+    renamed.loc[renamed["model"] == "traces", "weights"] = "none"
+    simple_average = renamed[renamed["model"] == "traces"].assign(model="traces + thumbnail")
     control = renamed[renamed["model"] == "densenet121"].assign(model="mobilenet", trained="head")
-    found = comparison.families(pd.concat([renamed, control]))
+    found = comparison.families(pd.concat([renamed, control, simple_average]))
     assert found == {"better than traces": [("densenet121", "traces")]}
 
 

@@ -5,7 +5,7 @@ import time
 import nbformat
 import pytest
 
-from ecgstudy import workflow
+from ecgstudy import execution, workflow
 from ecgstudy.study import Study
 
 SMALL = {
@@ -39,7 +39,7 @@ def test_every_notebook_ran_to_its_end_without_an_error(study, name):
 
 
 def test_the_template_runs_and_pages_through_cases_with_maps(study):
-    done = workflow.execute(study, workflow.notebooks_folder() / "template.ipynb")
+    done = execution.execute(study, workflow.notebooks_folder() / "template.ipynb")
     shown = str(nbformat.read(done, as_version=4).metadata["widgets"])
     assert "labelled" in shown and "answered" in shown  # the widgets' state, as the last cells left it
     assert "No map" not in shown and "Grad-CAM" in shown

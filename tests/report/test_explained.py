@@ -6,9 +6,9 @@ import PIL.Image
 import pytest
 
 from ecgstudy.data import prepare
-from ecgstudy.explanation import leads, siblings
+from ecgstudy.explanation import leads, networks, siblings
 from ecgstudy.pages import draw
-from ecgstudy.report import explained, networks
+from ecgstudy.report import explained
 from ecgstudy.study import Explanation, Study
 from ecgstudy.training import answers, grid, runs
 

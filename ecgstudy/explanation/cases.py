@@ -9,7 +9,6 @@ from ecgstudy.data import images
 from ecgstudy.data.manifest import Pages
 from ecgstudy.explanation import backdrop
 from ecgstudy.explanation.backdrop import Backdrop
-from ecgstudy.report import tables
 from ecgstudy.study import Image
 from ecgstudy.vocabulary import CLASSES, PROBABILITIES
 
@@ -68,8 +67,9 @@ def _answered(predictions: pd.DataFrame, manifest: pd.DataFrame, part: str) -> p
     table["answer"] = np.array(CLASSES)[answers.argmax(axis=1)]
     table["probability"] = answers.max(axis=1)
     table["right"] = table.answer == table.label
+    columns = zip(table["label"], table["answer"], table["probability"], strict=True)
     table["title"] = [
-        f"label {SHORT[row.label]}, answer {SHORT[row.answer]} ({row.probability:.2f})" for row in tables.each(table)
+        f"label {SHORT[label]}, answer {SHORT[answer]} ({probability:.2f})" for label, answer, probability in columns
     ]
     return table
 

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ecgstudy.data.manifest import Pages
-from ecgstudy.explanation import deciding, explained, faithfulness, leads, maps, phases, siblings, trials, trust
+from ecgstudy.explanation import cases, deciding, explained, faithfulness, leads, maps, phases, siblings, trials, trust
 from ecgstudy.explanation.backdrop import Backdrop
 from ecgstudy.explanation.explained import Explained
 from ecgstudy.explanation.questions import class_indices
-from ecgstudy.report import cases
 from ecgstudy.study import Study
 from ecgstudy.training import answers, grid, runs
 from ecgstudy.training.answers import NetworkAnswer

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from ecgstudy.report import cases
+from ecgstudy.explanation import cases
 from ecgstudy.vocabulary import CLASSES, PROBABILITIES
 
 # ten pages of each class; all but the first two of each are answered right
