@@ -50,3 +50,36 @@ def test_rot_a_clock_that_jumps_and_changed_params(first):
     assert after.items() <= last.items()
     assert {name.partition("-")[0] for name in last.keys() - after.keys()} == {"thumbnail"}
     assert {run.name for run in runs.study_runs(changed)} <= last.keys()
+
+
+FILES = {  # what rots, and which runs are trained anew for it
+    "pictures": ("cache/pictures-*.npy", set()),
+    "manifest": ("manifest.csv", set()),
+    "splits": ("splits/grouped.csv", set()),
+    "answers of a run": ("runs/thumbnail-grouped-s0-f1-*/predictions.csv", {"thumbnail-grouped-s0-f1"}),
+    "what a run is": ("runs/majority-grouped-s0-f0-*/run.json", {"majority-grouped-s0-f0"}),
+}
+ROT = {
+    "a flipped byte": lambda content: content[:-40] + bytes([content[-40] ^ 1]) + content[-39:],
+    "cut off": lambda content: content[: len(content) // 2],
+    "its end is missing": lambda content: content[:-1],
+    "empty": lambda content: b"",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
+        yield trained(SMALL)[0].folder
+
+
+@pytest.mark.parametrize("rot", ROT.values(), ids=ROT)
+@pytest.mark.parametrize(("pattern", "anew"), FILES.values(), ids=FILES)
+def test_a_rotten_file_is_made_anew_and_no_more_than_that(whole, pattern, anew, rot):
+    (path,) = whole.glob(pattern)
+    content, before = path.read_bytes(), trained(SMALL)[1]
+    path.write_bytes(rot(content))
+    after = trained(SMALL)[1]
+    assert path.read_bytes() == content
+    assert {name.rpartition("-clean")[0] for name in after if after[name] != before[name]} == anew

@@ -71,14 +71,31 @@ def test_other_weights_other_graphs_and_other_pages_are_not_mistaken(tmp_path):
         assert said
 
 
-def test_a_damaged_part_is_computed_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(prefix, "SHARD", 4)
+DAMAGES = {
+    "a flipped byte": lambda content: content[: len(content) // 2] + bytes([content[len(content) // 2] ^ 1])
+    + content[len(content) // 2 + 1 :],
+    "cut off": lambda content: content[: len(content) // 2],
+    "its end is missing": lambda content: content[:-1],
+    "empty": lambda content: b"",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A network, the folder with its prefix in three parts, and what it is when whole."""
     (lite,) = networks("efficientnet_lite0")
-    whole = compute(lite, tmp_path)[0]
-    shards = sorted(tmp_path.rglob("*.npz"))
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefix, "SHARD", 4)
+        yield lite, folder, compute(lite, folder)[0]
+
+
+@pytest.mark.parametrize("damaged", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_part_is_computed_anew(kept, damaged):
+    lite, folder, whole = kept
+    shards = sorted(folder.rglob("*.npz"))
     assert len(shards) == 3
-    content = bytearray(shards[1].read_bytes())
-    content[len(content) // 2] ^= 1
-    shards[1].write_bytes(content)
+    shards[1].write_bytes(damaged(shards[1].read_bytes()))
     said: list[str] = []
-    assert np.array_equal(compute(lite, tmp_path, said=said)[0], whole) and said == ["frozen prefix: page 4 of 10"]
+    assert np.array_equal(compute(lite, folder, said=said)[0], whole) and said == ["frozen prefix: page 4 of 10"]
+    assert np.array_equal(compute(lite, folder, said=said)[0], whole) and len(said) == 1
