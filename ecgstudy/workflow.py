@@ -18,8 +18,8 @@ from pathlib import Path
 import filelock
 import yaml
 
-from ecgstudy import execution, files, steps
-from ecgstudy.steps import Say, Steps
+from ecgstudy import execution, files, ledger
+from ecgstudy.ledger import Say, Steps
 from ecgstudy.study import Study, outputs_root, project_root
 from ecgstudy.vocabulary import choose
 
@@ -78,7 +78,7 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         done = files.content_hash(*(record.output_hash(f"notebook {name}") for name in names))
         report = study.folder / "report.html"
         record.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
-        say(f"{study.name}: complete after {steps.minutes(time.monotonic() - began)}")
+        say(f"{study.name}: complete after {ledger.minutes(time.monotonic() - began)}")
     return report
 
 
@@ -97,14 +97,15 @@ def _hands_out(study: Study) -> bool:
 
 
 def check_names(study: Study) -> None:
-    """Find at once what would stop a study only hours later: a model, a method, a region or a source by a wrong name.
+    """Find at once what would stop a study only hours later: a wrong name, or a setting that a model cannot take.
 
     Raises:
-        ValueError: one line with the key and the nearest known name.
+        ValueError: one line with the key and the nearest known name, or with what to change.
     """
     from ecgstudy.data import images
     from ecgstudy.explanation import maps
     from ecgstudy.models import registry
+    from ecgstudy.training import settings
 
     named: tuple[tuple[str, Iterable[str], Callable[[str], object]], ...] = (
         ("data.source", [study.data.source], _check_source),
@@ -112,6 +113,7 @@ def check_names(study: Study) -> None:
         ("models", study.models, registry.model_row),
         ("ablations", study.ablations, registry.model_row),
         ("training.models", study.training.models, registry.model_row),
+        ("models", [*study.models, *study.ablations], lambda name: settings.check_study(study, [name])),
         ("evaluation.control_model", [study.evaluation.control_model], registry.model_row),
         ("explanation.models", study.explanation.models, registry.model_row),
         ("explanation.methods", study.explanation.methods, lambda name: choose("method", name, list(maps.METHODS))),

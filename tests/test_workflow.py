@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from ecgstudy import execution, steps, workflow
+from ecgstudy import execution, ledger, workflow
 from ecgstudy.study import Study
 
 
@@ -51,7 +51,7 @@ def test_a_kernel_that_dies_is_an_error_by_name_and_no_hang(home, study):
 
 def steps_of(folder):
     """Steps, and a function that does one of them and says whether the action ran."""
-    record, file, ran = steps.Steps(folder), folder / "made.txt", []
+    record, file, ran = ledger.Steps(folder), folder / "made.txt", []
 
     def made(key, text="same"):
         ran.clear()
