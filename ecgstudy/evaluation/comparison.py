@@ -107,7 +107,7 @@ def difference(
     draw = scoring.drawn_for(one, resamples=resamples, seed=seed)
     first, second = (_scored(units, draw) for units in (one, other))
     groups = scoring.groups_behind(metric, first.groups, even=False)
-    low, high = intervals.percentile(first.drawn[metric] - second.drawn[metric], level, groups)
+    low, high = scoring.difference_interval(metric, first, second, level, groups)
     value = first.points[metric] - second.points[metric]
     return {"value": value, "low": low, "high": high, "groups": len(draw.groups)}
 

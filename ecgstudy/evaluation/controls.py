@@ -17,7 +17,7 @@ CONTROL_TITLES = {
     "footer_only": "footer only",
     "border_only": "border only",
     "masked_trace": "grid with the trace masked",
-    "how_made": "how the page was made (layout, strip lead, lead off, JPEG quality)",
+    "how_made": "how the page was made (layout, strip lead, lead off, JPEG quality): logistic regression",
     "permuted_labels": "permuted labels",
 }
 

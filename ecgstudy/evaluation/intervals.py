@@ -6,6 +6,7 @@ the same resamples.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -143,6 +144,12 @@ def percentile(values: np.ndarray, level: float, groups: int) -> tuple[float, fl
     rest = _expanded(level, groups)
     low, high = np.quantile(known, [rest, 1 - rest])
     return float(low), float(high)
+
+
+def widest(parts: Sequence[np.ndarray], level: float, groups: int) -> tuple[float, float]:
+    """From the lowest to the highest end of the `percentile` intervals of several kinds of resamples."""
+    lows, highs = zip(*(percentile(values, level, groups) for values in parts), strict=True)
+    return float(np.fmin.reduce(lows)), float(np.fmax.reduce(highs))
 
 
 @functools.cache

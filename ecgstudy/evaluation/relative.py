@@ -6,7 +6,7 @@ are all this table: what differs is a column of the predictions, `condition` or 
 
 import pandas as pd
 
-from ecgstudy.evaluation import intervals, pooling, scoring
+from ecgstudy.evaluation import pooling, scoring
 from ecgstudy.vocabulary import choose
 
 MODEL = pooling.MODEL
@@ -82,7 +82,7 @@ def _compared(
     rows = []
     for metric in metrics:
         groups = scoring.groups_behind(metric, theirs.groups, even=True)
-        spread = intervals.percentile(ours.drawn[metric] - theirs.drawn[metric], level, groups)
+        spread = scoring.difference_interval(metric, ours, theirs, level, groups)
         low, high = scoring.interval(metric, ours, level, even=True)
         value, base = ours.points[metric], theirs.points[metric]
         rows.append((metric, value, low, high, base, value - base, *spread))

@@ -86,6 +86,7 @@ def _makers(predictions, manifest, **options) -> dict[str, Callable[[], pd.DataF
             "decision_curve": partial(_decisions, both, here),
             "conformal": partial(_coverage, both, here, level=options["level"]),
             "nested_choice": partial(_nested, both, **options),
+            "inner_scores": partial(_inner_scores, both),
         }
     if "unseen" in here:
         columns = [name for name in ("printed_bpm", "month", "layout", "lead_off", "low_quality") if name in manifest]
@@ -127,6 +128,14 @@ def _coverage(both, protocols, *, level: float) -> pd.DataFrame:
 def _nested(both, **options) -> pd.DataFrame:
     predictions, manifest = both
     return ladder.ladder(choice.nested_choice(predictions, manifest), manifest, **options)
+
+
+def _inner_scores(both) -> pd.DataFrame:
+    """What inner predictions say of each model, which is all that a choice between models may look at."""
+    scores = [choice.inner_scores(*both, metric=name).assign(metric=name) for name in ("balanced_accuracy", "macro_f1")]
+    keys = [*choice.MODEL, "protocol", "metric"]
+    table = pd.concat(scores).groupby(keys, sort=False)["value"]
+    return table.agg(value="mean", lowest="min", highest="max", runs="size").reset_index()
 
 
 def _selection(both, columns, **options) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Scores of one model's units with their intervals: what every table of this room is made of."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from ecgstudy.vocabulary import CLASSES
 
 AREAS = ("auroc", "average_precision")
 FEW_GROUPS = 10  # a class recall resting on fewer groups gets an exact interval
+_CHANCE_SEED = 20  # of the recalls that are drawn for classes found always or never
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Scored:
     points: dict[str, float]
     drawn: dict[str, np.ndarray]  # each of shape (resamples,)
     groups: "Groups"  # behind them
+    unsure: dict[str, np.ndarray]  # `drawn` with chance in the classes that are found always or never; else empty
+
+    def only(self, names: Iterable[str]) -> Self:
+        """The same with the resamples of a few scores alone, a fifth of the memory."""
+        drawn, unsure = ({name: kept[name] for name in names if name in kept} for kept in (self.drawn, self.unsure))
+        return replace(self, drawn=drawn, unsure=unsure)
 
 
 @dataclass(frozen=True)
@@ -68,12 +75,45 @@ def score_units(
     metrics.check(labels, answers, once)
     groups = units["group"].to_numpy().astype(str)
     cells = once[:, None] * counts.cells(labels, answers)
-    values, drawn = (_counted(each, frequencies) for each in (cells.sum(axis=0)[None], draw.sums(groups, cells)))
+    own, sums, behind = cells.sum(axis=0), draw.sums(groups, cells), Groups.of(units, answers)
+    values, drawn = (_counted(each, frequencies) for each in (own[None], sums))
+    changed = _with_chance(sums, own, behind)
+    unsure = {} if changed is None else _counted(changed, frequencies)
     if only == "all":
         columns = draw.positions(groups)
         values |= _paged(labels, answers, once, np.ones((1, len(draw.groups))), columns, frequencies)
         drawn |= _paged(labels, answers, once, draw.times, columns, frequencies)
-    return Scored({name: float(value[0]) for name, value in values.items()}, drawn, Groups.of(units, answers))
+    return Scored({name: float(value[0]) for name, value in values.items()}, drawn, behind, unsure)
+
+
+def _with_chance(sums: np.ndarray, own: np.ndarray, behind: Groups) -> np.ndarray | None:
+    """Resampled counts in which a class that was found always, or never, is not found always, or never.
+
+    No resample of seven pages out of seven holds a miss, so the bootstrap takes such a class for certain, and every
+    mean that it is part of for surer than it is. Here its recall is drawn from the distribution whose quantile is the
+    end of Clopper and Pearson's interval: Beta(n, 1) for n of n groups, Beta(1, n) for none of them.
+
+    Args:
+        sums: of the resamples, flattened confusion matrices `(resamples, 16)`.
+        own: those of the units themselves, `(16,)`.
+        behind: groups of each class.
+
+    Returns:
+        As `sums`; None where no class is found always or never.
+    """
+    matrices, found = sums.reshape(-1, len(CLASSES), len(CLASSES)).copy(), False
+    for at, row in enumerate(own.reshape(len(CLASSES), len(CLASSES))):
+        missed = np.delete(row, at).sum()
+        if row.sum() == 0 or (missed > 0 and row[at] > 0):
+            continue
+        found, groups = True, behind.of_class[at]
+        chance = np.random.default_rng([_CHANCE_SEED, at])
+        recall = chance.beta(*((groups, 1) if missed == 0 else (1, groups)), size=len(matrices))
+        others = np.where(np.arange(len(row)) == at, 0.0, row if missed > 0 else 1.0)
+        pages = matrices[:, at].sum(axis=1)
+        matrices[:, at] = (pages * (1 - recall))[:, None] * others / others.sum()
+        matrices[:, at, at] = pages * recall
+    return matrices.reshape(sums.shape) if found else None
 
 
 def _counted(cells, frequencies) -> dict[str, np.ndarray]:
@@ -101,7 +141,8 @@ def interval(name: str, scored: Scored, level: float, *, even: bool) -> tuple[fl
 
     The bootstrap's, except where it must fail: a share of 0 or 1, or a recall that rests on few groups, gets the
     exact interval of as many trials as there are groups; areas under curves get the logit interval. A mean of
-    classes that is 1 could at worst hide all its errors in the class with the fewest groups.
+    classes that is 1 could at worst hide all its errors in the class with the fewest groups. Where one class is found
+    always or never, the interval also holds that of the draws in which it is not (`_with_chance`).
 
     Args:
         name: of the score.
@@ -121,7 +162,16 @@ def interval(name: str, scored: Scored, level: float, *, even: bool) -> tuple[fl
         return 1 - (1 - intervals.exact(groups, groups, level)[0]) / len(CLASSES), 1.0
     if name.removeprefix("macro_").startswith(AREAS):
         return intervals.logit(value, scored.drawn[name], level, groups)
-    return intervals.percentile(scored.drawn[name], level, groups)
+    return intervals.widest([kept[name] for kept in (scored.drawn, scored.unsure) if name in kept], level, groups)
+
+
+def difference_interval(name: str, one: Scored, other: Scored, level: float, groups: int) -> tuple[float, float]:
+    """The interval of one score of `one` less that of `other`, whose resamples are paired row by row.
+
+    Where a side has a class that is found always or never, the interval holds all that either side could mean.
+    """
+    sides = [[kept[name] for kept in (side.drawn, side.unsure) if name in kept] for side in (one, other)]
+    return intervals.widest([first - second for first in sides[0] for second in sides[1]], level, groups)
 
 
 def groups_behind(name: str, groups: Groups, *, even: bool) -> int:

@@ -117,7 +117,7 @@ def selection_visible(
 
 
 def _out_of_fold(features, selected, groups, folds: int, seed: int) -> np.ndarray:
-    """Log odds of being selected; centred per fold, so that folds can be ranked together."""
+    """Log odds of being selected, less their median over the training pages, so that folds can be ranked together."""
     found = np.zeros(len(selected))
     for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(features, selected, groups):
         model = make_pipeline(
@@ -125,7 +125,9 @@ def _out_of_fold(features, selected, groups, folds: int, seed: int) -> np.ndarra
             StandardScaler(),
             LogisticRegression(C=0.1, class_weight="balanced", max_iter=1000),
         )
-        found[test] = model.fit(features[train], selected[train]).decision_function(features[test])
+        model.fit(features[train], selected[train])
+        middle = np.median(model.decision_function(features[train]))
+        found[test] = model.decision_function(features[test]) - middle
     return found
 
 
@@ -141,7 +143,7 @@ def label_disagreement(manifest: pd.DataFrame, other: str = "label_v1") -> pd.Da
     table = pages.rename(columns={other: "other"}).groupby(["label", "other"]).size().rename("pages").reset_index()
     table["share"] = table["pages"] / table.groupby("label")["pages"].transform("sum")
     table = table.sort_values(["label", "other"], key=lambda names: names.map(_place)).reset_index(drop=True)
-    if set(pages[other]) <= set(CLASSES):
+    if len(pages) and set(pages[other]) <= set(CLASSES):
         table.attrs["kappa"] = float(cohen_kappa_score(pages["label"], pages[other]))
     return table
 

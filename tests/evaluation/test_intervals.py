@@ -1,9 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ecgstudy.evaluation import counts, intervals, probabilities
+from ecgstudy.evaluation import counts, intervals, probabilities, scoring
+from ecgstudy.vocabulary import PROBABILITIES
 
 # Distinct selected pages per group and class (mi, abnormal, history, normal), as the real set has them in shape:
 # 491 pages, 30 of them MI, in about 310 groups, some of which hold several classes.
@@ -161,3 +163,62 @@ def test_areas_under_curves_are_covered_with_30_mi_of_491_pages(distance):
             held[at] += low <= true[at][0] <= high
     print(distance, held / 400)
     assert (held / 400 >= 0.89).all(), held
+
+
+def coverage_of_unseen(recall_mi: float, *, found: int | None, studies: int) -> tuple[float, float]:
+    """Share of studies whose interval of balanced accuracy holds the truth, on pages as those left out: seven infarcts.
+
+    Args:
+        recall_mi: the truth.
+        found: only studies that found so many of the seven are looked at; None takes all.
+        studies: how many.
+
+    Returns:
+        With the interval as the tables give it, and with the plain bootstrap.
+    """
+    chance, pages = np.random.default_rng(0), np.array([7, 138, 22, 603])
+    truth = np.array([recall_mi, 0.6, 0.3, 0.5])
+    labels = np.repeat(np.arange(4), pages)
+    names = [f"p{at}" for at in range(len(labels))]
+    draw = intervals.draw_groups(np.array(names), labels, resamples=300, seed=0)
+    held = np.zeros(2)
+    for _ in range(studies):
+        right = chance.random(len(labels)) < truth[labels]
+        if found is not None:
+            right[:7] = np.arange(7) < found
+        answers = np.where(right, labels, (labels + chance.integers(1, 4, len(labels))) % 4)
+        units = pd.DataFrame(np.eye(4)[answers], columns=list(PROBABILITIES))
+        scored = scoring.score_units(units.assign(label=labels, group=names, page_id=names, share=1.0), draw)
+        ours = scoring.interval("balanced_accuracy", scored, 0.95, even=False)
+        plain = intervals.percentile(scored.drawn["balanced_accuracy"], 0.95, 7)
+        held += [low <= truth.mean() <= high for low, high in (ours, plain)]
+    return tuple(held / studies)
+
+
+@pytest.mark.parametrize(("recall_mi", "found"), [(0.65, 7), (0.35, 0)])
+def test_a_class_of_seven_found_always_or_never_does_not_make_a_mean_look_sure(recall_mi, found):
+    """Seven of seven is what a recall of 0.65 gives in one study of twenty; the interval of the mean allows for it."""
+    ours, plain = coverage_of_unseen(recall_mi, found=found, studies=100)
+    assert ours >= 0.9 and plain <= 0.6, (ours, plain)
+
+
+@pytest.mark.parametrize("recall_mi", [0.9, 0.5])
+def test_means_over_classes_are_covered_on_pages_with_seven_infarcts(recall_mi):
+    ours, _ = coverage_of_unseen(recall_mi, found=None, studies=100)
+    assert ours >= 0.93, ours
+
+
+def test_chance_is_drawn_in_a_class_found_always_and_in_no_other():
+    """Seven of seven: the recall's own draws end where Clopper and Pearson's interval does."""
+    labels = np.repeat(np.arange(4), [7, 40, 40, 40])
+    names = np.array([f"p{at}" for at in range(len(labels))])
+    answers = np.where(np.arange(len(labels)) % 3 == 0, (labels + 1) % 4, labels)
+    answers[:7] = 0
+    units = pd.DataFrame(np.eye(4)[answers], columns=list(PROBABILITIES))
+    draw = intervals.draw_groups(names, labels, resamples=20_000, seed=0)
+    scored = scoring.score_units(units.assign(label=labels, group=names, page_id=names, share=1.0), draw)
+    assert np.ptp(scored.drawn["recall_mi"]) == 0
+    assert np.quantile(scored.unsure["recall_mi"], 0.025) == pytest.approx(intervals.exact(7, 7, 0.95)[0], abs=0.02)
+    assert np.array_equal(scored.unsure["recall_normal"], scored.drawn["recall_normal"])
+    few = units.assign(label=labels, group=names, page_id=names, share=1.0).iloc[7:]
+    assert scoring.score_units(few[few["label"] > 0], draw).unsure == {}  # a class without pages is not "never found"
