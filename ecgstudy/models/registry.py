@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ecgstudy import vocabulary
 
 RECIPE = 2  # raised whenever a change in this room changes what a network computes
-SIMPLE_RECIPE = 2  # raised whenever it changes what a simple model computes
+SIMPLE_RECIPE = 3  # raised whenever it changes what a simple model computes
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import threadpoolctl
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -76,14 +77,11 @@ def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> An
     """Measurements of the 12 leads: a linear model, boosted trees or a forest, whichever does best inside training.
 
     The choice is by balanced accuracy over grouped inner folds; the test part has no say in it. Few bins and a quarter
-    of the columns at each split make the boosted trees seven times as fast and, on inner folds, no worse. The forest
+    of the columns at each split make the boosted trees fast and, on inner folds, no worse. The forest
     is one of extremely randomised trees (Geurts et al. 2006, doi:10.1007/s10994-006-6226-1).
     """
     filled = SimpleImputer(add_indicator=True, keep_empty_features=True)
     linear = make_pipeline(filled, StandardScaler(), _logistic(0.03))
-    # A number that no measurement has stands for a missing one: trees part it off as they would a gap, and a column
-    # that a fold knows nothing of does not stop them.
-    marked = SimpleImputer(strategy="constant", fill_value=-1e6, keep_empty_features=True)
     trees = HistGradientBoostingClassifier(
         class_weight="balanced", learning_rate=0.15, max_iter=40, max_leaf_nodes=8, max_bins=32, max_features=0.25,
         l2_regularization=1.0, random_state=seed,
@@ -92,7 +90,7 @@ def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> An
     random_trees = ExtraTreesClassifier(
         150, min_samples_leaf=3, max_features=0.3, class_weight="balanced", random_state=seed
     )
-    candidates = (linear, make_pipeline(marked, trees), make_pipeline(typical, random_trees))
+    candidates = (linear, make_pipeline(Binned(bins=31), trees), make_pipeline(typical, random_trees))
     folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
     even = compute_sample_weight("balanced", labels)
     scores = []
@@ -100,6 +98,30 @@ def traces(inputs: Any, labels: np.ndarray, groups: np.ndarray, seed: int) -> An
         inner = cross_val_predict(model, _numbers(inputs), labels, groups=groups, cv=folds)
         scores.append(np.average(inner == labels, weights=even))
     return _as_answer(candidates[int(np.argmax(scores))], _numbers, inputs, labels)
+
+
+class Binned(TransformerMixin, BaseEstimator):
+    """Numbers as the bin that they fall into, each with about as many training rows; missing ones as -1, a bin apart.
+
+    Boosted trees bin their columns themselves, but where rows weigh differently scikit-learn looks for every edge of
+    every column by itself, which takes eight times as long as all the rest; on inner folds the trees are no worse.
+    """
+
+    def __init__(self, bins: int = 31):
+        self.bins = bins
+
+    def fit(self, inputs: np.ndarray, labels: Any = None) -> "Binned":
+        """Find the edges: `inputs` are numbers `(rows, columns)`, NaN where missing."""
+        shares = np.linspace(0, 1, self.bins + 1)[1:-1]
+        known = [column[np.isfinite(column)] for column in inputs.T]
+        self.edges_ = [np.unique(np.quantile(column, shares)) if column.size else np.empty(0) for column in known]
+        return self
+
+    def transform(self, inputs: np.ndarray) -> np.ndarray:
+        """Bins from 0, float `(rows, columns)`."""
+        columns = zip(self.edges_, inputs.T, strict=True)
+        found = [np.searchsorted(edges, column, side="right") for edges, column in columns]
+        return np.where(np.isfinite(inputs), np.column_stack(found), -1.0)
 
 
 SIMPLE: dict[str, Callable[[Any, np.ndarray, np.ndarray, int], Answer]] = {

@@ -72,3 +72,14 @@ def test_a_thumbnail_is_the_mean_of_what_it_covers():
 def test_the_same_seed_gives_the_same_answers():
     table = planted("traces")
     assert np.array_equal(fit("traces", table)(table), fit("traces", table)(table))
+
+
+def test_bins_hold_about_as_many_rows_each_and_missing_numbers_are_apart():
+    column = CHANCE.normal(size=310)
+    column[:10] = np.nan
+    nothing = np.full(310, np.nan)
+    binned = simple.Binned(bins=10).fit(np.column_stack([column, nothing]))
+    found = binned.transform(np.column_stack([column, nothing]))
+    assert np.bincount(found[10:, 0].astype(int)).tolist() == [30] * 10
+    assert set(found[:10, 0]) == set(found[:, 1]) == {-1.0}
+    assert binned.transform(np.array([[-99.0, 1.0], [99.0, np.nan]]))[:, 0].tolist() == [0, 9]
