@@ -84,8 +84,8 @@ def _one_path(
         """Score and, for each pixel, its rate of change along the way, at each point."""
         pictures = start + points[:, None, None, None].astype(np.float32) * way
         which = np.full(len(points), number)
-        rates = (questions.gradients(answer, pictures, which) * way).sum(axis=-1)
-        return questions.scores(answer, pictures, which).astype(float), rates.astype(np.float32)
+        scores, slopes = questions.scored_gradients(answer, pictures, which)
+        return scores.astype(float), np.einsum("nhwc,hwc->nhw", slopes, way).astype(np.float32)
 
     points = np.linspace(0, 1, _FIRST_STEPS + 1)
     scores, rates = asked(points)

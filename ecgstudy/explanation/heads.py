@@ -62,6 +62,10 @@ class Reweighted:
         """See `questions.Answer`."""
         return self._asked("gradients", pictures, classes, of=of)
 
+    def scored_gradients(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `questions.ScoredAnswer`."""
+        return self._asked("scored_gradients", pictures, classes)
+
     def tap(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `questions.Answer`."""
         return self._asked("tap", pictures, classes)

@@ -38,11 +38,19 @@ class LinearAnswer:
 
     def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: Score = "probability") -> np.ndarray:
         """`(batch, height, width, 3)`, of the `probability` or of the `logit` of each picture's class."""
-        own = np.eye(len(CLASSES))[classes]  # (batch, 4)
         if of == "probability":
-            p = self.probabilities(pictures)
-            own = (p * own).sum(axis=1, keepdims=True) * (own - p)
-        return (-np.einsum("bc,hwkc->bhwk", own, self.weights) / 255).astype(np.float32)
+            return self.scored_gradients(pictures, classes)[1]
+        return self._slopes(np.eye(len(CLASSES))[classes])
+
+    def scored_gradients(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `questions.ScoredAnswer`."""
+        p = self.probabilities(pictures)
+        score = p[np.arange(len(p)), classes]
+        return score, self._slopes(score[:, None] * (np.eye(len(CLASSES))[classes] - p))
+
+    def _slopes(self, parts: np.ndarray) -> np.ndarray:
+        """The sum of all logits' gradients, each times its part, `(batch, 4)` -> `(batch, height, width, 3)`."""
+        return (-np.einsum("bc,hwkc->bhwk", parts, self.weights) / 255).astype(np.float32)
 
 
 def fit_linear(pictures: np.ndarray, labels: np.ndarray, *, cells: tuple[int, int] = (16, 28)) -> LinearAnswer:

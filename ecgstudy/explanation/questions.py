@@ -4,7 +4,7 @@ Questions go out in batches of a few fixed sizes, so that a compiled model is tr
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,6 +33,15 @@ class Answer(Protocol):
 
     def tap(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The last spatial map and the gradient of the class's logit in it: `(batch, h, w, channels)` each."""
+        ...
+
+
+@runtime_checkable
+class ScoredAnswer(Protocol):
+    """A model that gives a score and its gradients in one pass, which takes two thirds of the time of two."""
+
+    def scored_gradients(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The probability of each picture's class, `(batch,)`, and how it changes with each pixel, as `gradients`."""
         ...
 
 
@@ -81,6 +90,14 @@ def gradients(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> np.n
     """How the probability of each picture's class changes with each pixel, `(pictures, height, width, 3)`."""
     _need(answer, "gradients")
     return _in_batches(lambda part, which: (answer.gradients(part, which, of="probability"),), pictures, classes)[0]
+
+
+def scored_gradients(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `scores` and `gradients` give, in one pass where the model can (`ScoredAnswer`), else in two."""
+    if isinstance(answer, ScoredAnswer):
+        found, slopes = _in_batches(lambda part, which: answer.scored_gradients(part, which), pictures, classes)
+        return found, slopes
+    return scores(answer, pictures, classes), gradients(answer, pictures, classes)
 
 
 def tap(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

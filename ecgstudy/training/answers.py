@@ -54,16 +54,16 @@ class NetworkAnswer:
         classes = tf.TensorSpec([None], tf.int32)
 
         def gradients(pictures: Any, chosen: Any, of_logit: Any) -> Any:
-            with tf.GradientTape() as tape:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(pictures)
                 scores = taps(pictures, training=False)[1]
                 scores = tf.where(of_logit, scores, tf.nn.softmax(scores))
                 score = tf.gather(scores, chosen, batch_dims=1)
-            return tape.gradient(score, pictures)
+            return score, tape.gradient(score, pictures)
 
         def tapped(pictures: Any, chosen: Any) -> Any:
             activations = taps(pictures, training=False)[0]
-            with tf.GradientTape() as tape:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(activations)
                 score = tf.gather(after_tap(activations, training=False), chosen, batch_dims=1)
             return activations, tape.gradient(score, activations)
@@ -84,7 +84,13 @@ class NetworkAnswer:
         """
         logit = choose("score", of, ("probability", "logit")) == "logit"
         checked = self._checked(pictures)
-        return self._in_batches(lambda p, c: (self._gradients(p, c, logit),), checked, _numbers(classes))[0]
+        return self._in_batches(lambda p, c: self._gradients(p, c, logit)[1:], checked, _numbers(classes))[0]
+
+    def scored_gradients(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The probability of each picture's class, `(batch,)`, and its gradients as `gradients` gives them."""
+        asked = self._checked(pictures), _numbers(classes)
+        scores, slopes = self._in_batches(lambda p, c: self._gradients(p, c, False), *asked)
+        return scores, slopes
 
     def tap(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Answer.tap`."""

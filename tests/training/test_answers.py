@@ -42,6 +42,15 @@ def test_gradients_predict_a_small_change(asked, of):
     assert change == pytest.approx(2 * np.sum(gradients * step, axis=(1, 2, 3)), rel=0.1, abs=2e-6)
 
 
+@pytest.mark.parametrize("model", ["baseline_cnn", "efficientnet_lite0"])
+def test_score_and_gradients_of_one_pass_are_those_of_two(asked, model):
+    answer, pictures, _ = asked[model]
+    classes = np.array([0, 1, 2, 3, 0, 1])
+    scores, slopes = answer.scored_gradients(pictures, classes)
+    np.testing.assert_allclose(scores, answer.probabilities(pictures)[np.arange(6), classes], atol=1e-6)
+    np.testing.assert_allclose(slopes, answer.gradients(pictures, classes), atol=1e-6 * np.abs(slopes).max())
+
+
 def _logits(answer, pages: np.ndarray) -> np.ndarray:
     return np.log(answer.probabilities(pages)) + _normaliser(answer, pages)
 
