@@ -112,6 +112,11 @@ def test_each_page_keeps_its_nearest_candidates() -> None:
     assert near_copies.nearest(vectors, pairs, most=1).tolist() == [[0, 1], [1, 3], [2, 3]]
 
 
+def test_pages_that_point_elsewhere_are_no_candidates_even_without_others() -> None:
+    vectors = np.array([[1, 0], [0.3, 0.954], [0.5, 0.866]], dtype=np.float32)
+    assert near_copies.nearest(vectors, np.array([[0, 1], [0, 2]])).tolist() == [[0, 2]]
+
+
 def test_pages_linked_through_others_get_one_name() -> None:
     pairs = pd.DataFrame({"page_id": ["b", "c"], "other_id": ["c", "d"]})
     names = near_copies.same_page_names(pd.Series(["a", "b", "c", "d", "b"]), pairs)
