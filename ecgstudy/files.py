@@ -1,10 +1,11 @@
 """Files that appear whole or not at all, and hashes of what they hold."""
 
 import hashlib
+import itertools
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _HALF_WRITTEN = ".writing-"  # then machine, process and the name that the file will have
@@ -58,6 +59,18 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         pass  # somebody else's
     return True
+
+
+def distinct_names(stems: Iterable[str]) -> list[str]:
+    """Names for files that are written into one folder: the stems, with a number where one stands twice.
+
+    `a/x.jpg` and `b/x.jpg` become `x` and `x~2`, so that neither takes the other's place.
+    """
+    found: dict[str, None] = {}
+    for stem in stems:
+        numbered = (f"{stem}~{number}" for number in itertools.count(2))
+        found[next(name for name in itertools.chain([stem], numbered) if name not in found)] = None
+    return list(found)
 
 
 def take_place(path: Path) -> None:

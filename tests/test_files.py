@@ -41,3 +41,8 @@ def test_a_writer_that_fails_leaves_nothing_of_its_own(tmp_path):
     with pytest.raises(ZeroDivisionError):
         files.write_atomically(tmp_path / "a.txt", lambda path: 1 / 0)
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_files_of_one_name_get_names_that_none_of_them_shares():
+    assert files.distinct_names(["x", "x", "y", "x"]) == ["x", "x~2", "y", "x~3"]
+    assert len(set(files.distinct_names(["x~2", "x", "x", "x~2", "x~2~2"]))) == 5  # names that look numbered

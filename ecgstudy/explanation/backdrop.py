@@ -4,7 +4,7 @@ Methods that take something away put this paper in its place, so that the model 
 rectangle that no page ever had.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -47,16 +47,53 @@ def prepare(pictures: Sequence[np.ndarray], *, height: int, width: int) -> tuple
     Raises:
         LayoutError: a picture is no page of a known arrangement, or its leads are unknown; the message says which one.
     """
-    layouts, small, paper = [], [], []
+    parts = []
     for number, picture in enumerate(pictures):
         try:
-            layout = leads_layout(picture)
+            parts.append(_prepared(picture, height, width))
         except ValueError as error:
             raise type(error)(f"picture {number}: {error}") from None
-        layouts.append(layout)
-        small.append(images.resize(picture, height, width))
-        paper.append(images.resize(_empty_paper(picture, layout), height, width))
-    return np.stack(small), Backdrop(tuple(layouts), np.stack(paper).astype(np.float32))
+    return _together(parts)
+
+
+def prepare_named(
+    pictures: Iterable[tuple[str, np.ndarray]], *, height: int, width: int
+) -> tuple[list[str], np.ndarray, Backdrop, dict[str, str]]:
+    """As `prepare`, but a picture that is no page stops no other.
+
+    Args:
+        pictures: names with pictures.
+        height: of the pictures that the model reads.
+        width: likewise.
+
+    Returns:
+        Names, pictures and backdrop of those that could be prepared, in their order, and for each that could not its
+        name and why.
+    """
+    parts, failed = {}, {}
+    for name, picture in pictures:
+        try:
+            parts[name] = _prepared(picture, height, width)
+        except (ValueError, cv2.error) as error:  # OpenCV has its own word for a picture that is too small
+            failed[name] = " ".join(str(error).split())
+    if not parts:
+        nothing = np.zeros((0, height, width, 3))
+        return [], nothing.astype(np.uint8), Backdrop((), nothing.astype(np.float32)), failed
+    return [*parts], *_together(list(parts.values())), failed
+
+
+_Prepared = tuple[PageLayout, np.ndarray, np.ndarray]  # layout, what the model reads, its paper
+
+
+def _prepared(picture: np.ndarray, height: int, width: int) -> _Prepared:
+    layout = leads_layout(picture)
+    paper = images.resize(_empty_paper(picture, layout), height, width)
+    return layout, images.resize(picture, height, width), paper
+
+
+def _together(parts: Sequence[_Prepared]) -> tuple[np.ndarray, Backdrop]:
+    layouts, small, paper = zip(*parts, strict=True)
+    return np.stack(small), Backdrop(layouts, np.stack(paper).astype(np.float32))
 
 
 def _empty_paper(picture: np.ndarray, layout: PageLayout) -> np.ndarray:

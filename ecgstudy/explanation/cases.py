@@ -74,8 +74,10 @@ def _answered(predictions: pd.DataFrame, manifest: pd.DataFrame, part: str) -> p
     return table
 
 
-def case_pictures(pages: Pages, page_ids: Sequence[str], image: Image) -> tuple[np.ndarray, Backdrop]:
-    """What a model of a study sees of some pages, and what stands behind the ink of each.
+def case_pictures(
+    pages: Pages, page_ids: Sequence[str], image: Image
+) -> tuple[list[str], np.ndarray, Backdrop, dict[str, str]]:
+    """What a model of a study sees of some pages, and what stands behind the ink of each; a bad page stops no other.
 
     Args:
         pages: that hold them.
@@ -83,7 +85,18 @@ def case_pictures(pages: Pages, page_ids: Sequence[str], image: Image) -> tuple[
         image: region and size that the study's models read.
 
     Returns:
-        uint8 `(pages, height, width, 3)`, and the backdrop with the layout of each.
+        Pages that could be prepared, their pictures, uint8 `(pages, height, width, 3)`, their backdrop with the layout
+        of each, and for each page that is left out its `page_id` and why.
     """
-    own = [images.region_picture(pages.picture(name), image.region, source_region=pages.region) for name in page_ids]
-    return backdrop.prepare(own, height=image.height, width=image.width)
+    failed: dict[str, str] = {}
+    readable = ((name, own) for name in page_ids if (own := _region(pages, name, image.region, failed)) is not None)
+    names, pictures, behind, unprepared = backdrop.prepare_named(readable, height=image.height, width=image.width)
+    return names, pictures, behind, failed | unprepared
+
+
+def _region(pages: Pages, name: str, region: str, failed: dict[str, str]) -> np.ndarray | None:
+    try:
+        return images.region_picture(pages.picture(name), region, source_region=pages.region)
+    except (OSError, ValueError) as error:
+        failed[name] = str(error)
+        return None

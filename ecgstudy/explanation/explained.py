@@ -1,6 +1,6 @@
 """Pictures in, explanations out: map, lead shares, phases and a sentence for each; a bad picture stops no other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -53,8 +53,19 @@ def explain_pages(answer: Answer, pages: Pages, page_ids: Sequence[str], *, meth
                   label: str | None = None, region: str = "grid", others: Sequence[Answer] = (), seed: int = 0,
                   ) -> tuple[list[Explained], dict[str, str]]:  # fmt: skip
     """Explain answers to pages of a study, such as the test part of a run; as `explain_pictures`."""
-    named = ((page_id, pages.picture(page_id)) for page_id in page_ids)
-    return explain_pictures(answer, named, method=method, label=label, region=region, others=others, seed=seed)
+    unreadable: dict[str, str] = {}
+
+    def readable() -> Iterator[tuple[str, np.ndarray]]:
+        for page_id in page_ids:
+            try:
+                yield page_id, pages.picture(page_id)
+            except (OSError, ValueError) as error:
+                unreadable[page_id] = str(error)
+
+    found, failed = explain_pictures(
+        answer, readable(), method=method, label=label, region=region, others=others, seed=seed
+    )
+    return found, unreadable | failed
 
 
 def explain_pictures(
@@ -92,14 +103,16 @@ def explain_pictures(
                 views[name] = _view(picture, region)
             except ValueError as error:
                 failed[name] = str(error)
-        if views:
-            explained = _explained(answer, views, method, label, others, seed)
-            found += [one for one in explained if np.isfinite(one.heat).all()]
-            failed |= {
-                one.name: f"the map of {method} is not finite; does the model answer NaN?"
-                for one in explained
-                if not np.isfinite(one.heat).all()
-            }
+        height, width = answer.input_shape
+        names, small, behind, unprepared = backdrop.prepare_named(views.items(), height=height, width=width)
+        failed |= unprepared
+        if names:
+            own = {name: views[name] for name in names}
+            for one in _explained(answer, own, small, behind, method, label, others, seed):
+                if np.isfinite(one.heat).all():
+                    found.append(one)
+                else:
+                    failed[one.name] = f"the map of {method} is not finite; does the model answer NaN?"
     return found, failed
 
 
@@ -117,10 +130,9 @@ def _view(picture: np.ndarray, region: str) -> np.ndarray:
 
 
 def _explained(
-    answer: Answer, views: dict[str, np.ndarray], method: str, label: str | None, others: Sequence[Answer], seed: int
-) -> list[Explained]:
-    height, width = answer.input_shape
-    pictures, behind = backdrop.prepare(list(views.values()), height=height, width=width)
+    answer: Answer, views: dict[str, np.ndarray], pictures: np.ndarray, behind: Backdrop, method: str,
+    label: str | None, others: Sequence[Answer], seed: int,
+) -> list[Explained]:  # fmt: skip
     raw = pictures.astype(np.float32)
     probabilities = questions.probabilities(answer, raw)
     asked = probabilities.argmax(axis=1) if label is None else np.full(len(raw), CLASSES.index(label))

@@ -40,17 +40,21 @@ TESTS: dict[str, Test] = {
     "shortcut": Test("its share in the planted mark", 1),
     "outside": Test("its share outside of the waveform, where a mark is planted", 1),
     "randomisation": Test("likeness to a map of the network with shuffled weights", -1, 0.5),
+    "random_head": Test("likeness to a map of the network with a random head", -1, 0.5),
     "permuted_labels": Test("likeness to a map of a model trained on permuted labels", -1, 0.5),
     "stability": Test("likeness to its map under small noise", 1, 0.5),
     "agreement_methods": Test("likeness to the other methods' maps", 0),
     "agreement_folds": Test("likeness to its maps of other folds' models", 0),
     "agreement_seeds": Test("likeness to its maps of other seeds' models", 0),
+    "agreement_halves": Test("likeness to its maps of heads that learned from the two halves of the drawn pages", 0),
 }
 REMOVALS = ("deletion", "insertion", "road", "lead_removal")  # something is taken away, and the model asked again
-COMPARISONS = ("randomisation", "permuted_labels", "agreement_folds", "agreement_seeds")  # with other models' maps
+MARK_TESTS = ("shortcut", "outside")
+UNTRAINED = ("randomisation", "random_head")  # Adebayo's cascade, from its end and from its first step
+_OTHERS = ("agreement_folds", "agreement_seeds", "agreement_halves")
+COMPARISONS = (*UNTRAINED, "permuted_labels", *_OTHERS)  # with other models' maps
 _FAILED_LIMITS = {
-    "randomisation": "shows the page rather than the model",
-    "permuted_labels": "shows the page rather than the model",
+    **dict.fromkeys((*UNTRAINED, "permuted_labels"), "shows the page rather than the model"),
     "stability": "changes with noise that nobody sees",
 }
 _SAME_ACT = {("lead_occlusion", "lead_removal")}  # the method does what the test does: passing says nothing
@@ -109,8 +113,9 @@ def page_scores(
             found[name, "stability"] = agreement.rank_correlations(drawn[name], of(answer, name, noisy))
         for test, models in others.items():
             if models and test in tests:
-                alike = [agreement.rank_correlations(drawn[name], of(model, name, pictures)) for model in models]
-                found[name, test] = np.mean(alike, axis=0)
+                served = [of(model, name, pictures) for model in models if maps.serves(model, name)]
+                alike = [agreement.rank_correlations(drawn[name], other) for other in served]
+                found[name, test] = np.mean(alike, axis=0) if alike else np.full(len(pictures), np.nan)
         rest = [drawn[other] for other in methods if other != name]
         if rest and "agreement_methods" in tests:
             alike = [agreement.rank_correlations(drawn[name], other) for other in rest]
@@ -168,29 +173,32 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `model, method, verdict, reasons`: a verdict is one of "follows the model", "no better than a map that knows
-        nothing of the model", "shows the page rather than the model" and "changes with noise that nobody sees".
+        nothing of the model", "shows the page rather than the model", "changes with noise that nobody sees", "not
+        shown to follow the model" (better than such a map, but no untrained network gave a map to compare with) and
+        "asked about the planted mark alone".
     """
     rows = []
     for (model, method), part in table.groupby(["model", "method"], sort=False):
         if method not in maps.CONTROLS:
             values = part.set_index("test")[["value", "low", "high"]].to_dict("index")
-            # no value: there was no map to compare with, as of a network whose weights were shuffled to silence
-            values = {
-                t: v for t, v in values.items() if not is_same_act(str(method), str(t)) and v["value"] == v["value"]
-            }
+            values = {test: row for test, row in values.items() if not is_same_act(str(method), str(test))}
             rows.append((model, method, _verdict(values), _reasons(values)))
     return pd.DataFrame(rows, columns=["model", "method", "verdict", "reasons"])
 
 
 def _verdict(values: Mapping[Any, Mapping[Any, float]]) -> str:
-    """The verdict from `test -> value, low, high`."""
+    """The verdict from `test -> value, low, high`; a test without a value shows nothing."""
+    if {test.removesuffix(GAIN) for test in values} <= set(MARK_TESTS):
+        return "asked about the planted mark alone"
+    known = {test: row for test, row in values.items() if np.isfinite(row["value"])}
     for test, words in _FAILED_LIMITS.items():
-        if test in values and not keeps_limit(TESTS[test], values[test]["value"]):
+        if test in known and not keeps_limit(TESTS[test], known[test]["value"]):
             return words
     gains = [row["low"] > 0 for test, row in values.items() if test.endswith(GAIN)]
-    return (
-        "follows the model" if 2 * sum(gains) > len(gains) else "no better than a map that knows nothing of the model"
-    )
+    if 2 * sum(gains) <= len(gains):
+        return "no better than a map that knows nothing of the model"
+    # a network whose weights were shuffled to silence gives no map
+    return "follows the model" if set(UNTRAINED) & set(known) else "not shown to follow the model"
 
 
 def is_same_act(method: str, test: str) -> bool:
@@ -206,16 +214,19 @@ def keeps_limit(test: Test, value: float) -> bool:
 
 def _reasons(values: Mapping[Any, Mapping[Any, float]]) -> str:
     """Which tests were passed and which were not, with the numbers that decided."""
-    said: dict[str, list[str]] = {"passes": [], "fails": [], "beside that": []}
+    said: dict[str, list[str]] = {"passes": [], "fails": [], "leaves open": [], "beside that": []}
     for name, row in values.items():
         test = TESTS[name.removesuffix(GAIN)]
         words = name.removesuffix(GAIN).replace("_", " ")
-        if name.endswith(GAIN):
+        decides = name.endswith(GAIN) or test.limit is not None
+        if decides and not np.isfinite(row["value"]):
+            said["leaves open"].append(words)
+        elif name.endswith(GAIN):
             which = "passes" if row["low"] > 0 else "fails"
             said[which].append(f"{words} by {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]")
         elif test.limit is not None:
             said["passes" if keeps_limit(test, row["value"]) else "fails"].append(f"{words} {row['value']:.2f}")
-        elif test.better == 0:
+        elif test.better == 0 and np.isfinite(row["value"]):
             said["beside that"].append(f"{words} {row['value']:.2f}")
     return "; ".join(f"{word} {', '.join(items)}" for word, items in said.items() if items)
 

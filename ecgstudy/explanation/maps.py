@@ -55,6 +55,12 @@ METHODS: dict[str, Method] = {
 CONTROLS = tuple(name for name, method in METHODS.items() if method.needs == "nothing")
 
 
+def serves(answer: Answer, method: str) -> bool:
+    """Whether a model gives what a method asks of it, by name."""
+    needs = METHODS[choose("method", method, list(METHODS))].needs
+    return needs == "nothing" or hasattr(answer, needs)
+
+
 def explain(
     answer: Answer,
     pictures: np.ndarray,

@@ -1,6 +1,7 @@
 """The networks that notebook 4 explains: one run of each, some of its test pages, and tables about their maps."""
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from ecgstudy.explanation import cases, deciding, explained, faithfulness, leads
 from ecgstudy.explanation.backdrop import Backdrop
 from ecgstudy.explanation.explained import Explained
 from ecgstudy.explanation.questions import class_indices
+from ecgstudy.explanation.trust import DrawnPages
+from ecgstudy.models import registry
 from ecgstudy.study import Study
 from ecgstudy.training import answers, grid, runs
 from ecgstudy.training.answers import NetworkAnswer
@@ -31,6 +34,7 @@ class ShownNetwork:
     cases: pd.DataFrame  # as `cases.cases` gives them
     pictures: np.ndarray  # uint8 (pages, height, width, 3): what it reads of them
     backdrop: Backdrop
+    left_out: Mapping[str, str]  # pages that could not be shown, and why
 
     @property
     def model(self) -> str:
@@ -38,25 +42,33 @@ class ShownNetwork:
         return self.run.model
 
     def maps(self, method: str = "gradcam") -> np.ndarray:
-        """Maps of the answered classes, float32 `(pages, height, width)`."""
-        return maps.explain(self.answer, self.pictures, list(self.cases.answer), method=method, backdrop=self.backdrop)
+        """Maps of the answered classes, float32 `(pages, height, width)`; one that is not finite is named and empty."""
+        classes = class_indices(list(self.cases.answer), len(self.cases))
+        asked = self.answer, self.pictures.astype(np.float32), classes
+        heats = maps.raw_maps(*asked, method=method, backdrop=self.backdrop)
+        broken = ~np.isfinite(heats).all(axis=(1, 2))
+        for page_id in self.cases.page_id[broken]:
+            warnings.warn(f"page {page_id}: the map of {method} is not finite and left empty", stacklevel=2)
+        heats[broken] = 0
+        return heats
 
 
 def open_networks(study: Study, pages: Pages) -> list[ShownNetwork]:
     """The networks that the study explains, each in the first fold of the study's strictest protocol (`grouped`).
 
-    Runs that are missing are trained first.
+    Runs that are missing are trained first. A page that cannot be shown is left out with a warning.
 
     Raises:
         ValueError: one of them is no network that reads pages.
     """
+    for model in study.explanation.models:
+        _check_maps(model)
     return [_open(study, pages, model) for model in study.explanation.models]
 
 
 def other_pages(study: Study, pages: Pages, network: ShownNetwork, chosen: pd.DataFrame) -> ShownNetwork:
     """The same network with other pages, such as failures or pages left out of the selection."""
-    pictures, backdrop = cases.case_pictures(pages, list(chosen.page_id), study.image)
-    return replace(network, cases=chosen, pictures=pictures, backdrop=backdrop)
+    return replace(network, **_shown_pages(study, pages, chosen))
 
 
 def network_shares(study: Study, networks: Iterable[ShownNetwork], *, method: str = "gradcam") -> pd.DataFrame:
@@ -116,15 +128,17 @@ def deciding_leads(study: Study, pages: Pages, networks: Iterable[ShownNetwork])
         tables.append(deciding.measured_leads(drops, **options))
     for network in networks:
         chosen = _infarctions(network.predictions, pages.manifest, count=study.explanation.pages)
+        if chosen.empty:  # a small study's test part may have none
+            continue
         some = other_pages(study, pages, network, chosen)
         tables.append(
             deciding.network_leads(
-                some.answer, some.pictures, some.backdrop, list(chosen.group), model=network.model, **options
+                some.answer, some.pictures, some.backdrop, list(some.cases.group), model=network.model, **options
             )
         )
     weights = lead_weights(study)
     tables += [deciding.attention_leads(own, pages.manifest, **options) for _, own in weights.groupby("model")]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(deciding.COLUMNS))
 
 
 def lead_weights(study: Study) -> pd.DataFrame:
@@ -135,26 +149,41 @@ def lead_weights(study: Study) -> pd.DataFrame:
         return pd.DataFrame(columns=["model", "protocol", "page_id", *LEADS])
 
 
-def faithfulness_tables(study: Study, networks: Sequence[ShownNetwork], *, seed: int = 0) -> pd.DataFrame:
+def drawn_pages(study: Study, networks: Sequence[ShownNetwork], *, seed: int = 0) -> DrawnPages:
+    """`explanation.drawn_pages` pages to learn from, twice: with known truth, and with a footer that tells the class.
+
+    A quarter as many are drawn to be explained. They serve all networks of one picture size.
+    """
+    height, width = networks[0].answer.input_shape
+    return trust.drawn_pages(study.explanation.drawn_pages, height=height, width=width, seed=seed)
+
+
+def faithfulness_tables(
+    study: Study, pages: Pages, networks: Sequence[ShownNetwork], drawn: DrawnPages, *, seed: int = 0
+) -> pd.DataFrame:
     """Every test of every method of the study, for each network: `faithfulness.COLUMNS`.
 
-    Real pages are as many as `explanation.faithfulness_pages` says; `explanation.drawn_pages` more are drawn to learn
-    from, twice: with known truth, and with a footer that tells the class.
+    Args:
+        study: `explanation.faithfulness_pages` says how many real pages are asked about.
+        pages: of the study.
+        networks: as `open_networks` gives them.
+        drawn: as `drawn_pages` gives them.
+        seed: of chance in tests and resamples.
     """
     asked, tables = study.explanation, []
     if not networks or not asked.faithfulness_pages:
         return pd.DataFrame(columns=list(faithfulness.COLUMNS))
-    height, width = networks[0].answer.input_shape
-    drawn = trust.drawn_pages(asked.drawn_pages, height=height, width=width, seed=seed)
     for network in networks:
         rows = np.arange(min(asked.faithfulness_pages, len(network.cases)))
         classes = class_indices(list(network.cases.answer), len(network.cases))
         groups = network.cases.group.to_numpy().astype(str)
         trial = trials.Trial(network.pictures, classes, network.backdrop, groups).rows(rows)
+        others = siblings.siblings(study, network.run, network.answer)
+        if not others["permuted_labels"]:
+            others["permuted_labels"] = [siblings.permuted_head(study, pages, network.run, network.answer)]
         tables.append(
             trust.network_trust(
-                network.answer, trial, drawn, model=network.model,
-                others=siblings.siblings(study, network.run, network.answer), methods=asked.methods,
+                network.answer, trial, drawn, model=network.model, others=others, methods=asked.methods,
                 settings={"integrated_gradients": {"most_steps": asked.steps}},
                 resamples=study.evaluation.resamples, level=study.evaluation.level, seed=seed,
             )
@@ -192,8 +221,28 @@ def _open(study: Study, pages: Pages, model: str) -> ShownNetwork:
     predictions = runs.read_predictions(study, models=[model])
     own = predictions[predictions["run"] == run.name]
     chosen = cases.cases(own, pages.manifest, count=study.explanation.pages)
-    pictures, backdrop = cases.case_pictures(pages, list(chosen.page_id), study.image)
-    return ShownNetwork(run, answers.load_answer(study, run), own, chosen, pictures, backdrop)
+    return ShownNetwork(run, answers.load_answer(study, run), own, **_shown_pages(study, pages, chosen))
+
+
+def _check_maps(model: str) -> None:
+    """Some networks have no map of the page, because they never see it whole."""
+    row = registry.model_row(model)
+    if row.input == "leads":
+        raise ValueError(
+            f"explanation.models: {model} reads lead boxes and has no map of the page; the weights that it gives to "
+            "the leads are its lead shares (`es.deciding_leads`)"
+        )
+
+
+def _shown_pages(study: Study, pages: Pages, chosen: pd.DataFrame) -> dict[str, Any]:
+    """What `ShownNetwork` holds of some pages; bad ones are left out by name."""
+    names, pictures, backdrop, left_out = cases.case_pictures(pages, list(chosen.page_id), study.image)
+    for page_id, reason in left_out.items():
+        warnings.warn(f"left out: page {page_id}: {reason}", stacklevel=3)
+    if not names and len(chosen):
+        raise ValueError(f"none of {len(chosen)} pages can be shown; the first: {next(iter(left_out.values()))}")
+    kept = chosen[chosen.page_id.isin(names)].reset_index(drop=True)
+    return {"cases": kept, "pictures": pictures, "backdrop": backdrop, "left_out": left_out}
 
 
 def _infarctions(predictions: pd.DataFrame, manifest: pd.DataFrame, *, count: int) -> pd.DataFrame:

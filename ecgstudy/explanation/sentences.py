@@ -8,6 +8,7 @@ from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, LEADS
 _STANDS_OUT = 1.5  # times its share of the area
 _NAMED = 3  # leads at most
 _MUCH_OUTSIDE = 2.0  # times its share of the area
+_POINTS_AT = 1.2  # times its share of the time; a map as coarse as Grad-CAM's can't point at a part of the beat
 _AGREE, _PARTLY = 0.7, 0.4  # rank correlations
 
 
@@ -35,6 +36,9 @@ def sentence(
     text = [f"The model answers “{title}” with a probability of {probability:.2f}."]
     if shares.isna().any():
         return f"{text[0]} Its map ({method}) shows no place on the page that speaks for it."
+    if not shares.drop(OUTSIDE).sum() > 0:  # shares of the leads would be 0/0
+        where = "wholly outside of all leads, where no heart is: distrust this answer"
+        return f"{text[0]} Its map ({method}) lies {where}. {_how_sure(agreement)}"
     text.append(_where(shares, areas, method))
     if phases is not None and phase_areas is not None:
         text.append(_when(phases, phase_areas))
@@ -63,10 +67,10 @@ def _where(shares: pd.Series, areas: pd.Series, method: str) -> str:
 def _when(phases: pd.Series, areas: pd.Series) -> str:
     inside, even = (part.drop(OUTSIDE) / part.drop(OUTSIDE).sum() for part in (phases, areas))
     lift = (inside / even.where(even > 0)).drop("between")
+    if not lift.max() >= _POINTS_AT:  # NaN too, where no beat lies in a lead
+        return "It does not point at one part of the beat."
     phase = str(lift.idxmax())
     words = {"P": "P waves", "QRS": "QRS complexes", "ST": "ST segments", "T": "T waves"}[phase]
-    if lift[phase] < 1.2:  # a map as coarse as Grad-CAM's can't point at a part of the beat
-        return "It does not point at one part of the beat."
     return f"Within the leads, {inside[phase]:.0%} falls on {words} ({even[phase]:.0%} of the time)."
 
 

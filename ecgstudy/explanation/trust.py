@@ -1,22 +1,23 @@
 """How far the maps of a study's networks can be trusted: its own pages, drawn pages of known truth, a planted mark."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ecgstudy.explanation import faithfulness, heads, maps, questions, trials
+from ecgstudy.explanation import faithfulness, heads, maps, questions, siblings, trials, truth
 from ecgstudy.explanation.questions import Answer
-from ecgstudy.explanation.trials import Trial
+from ecgstudy.explanation.trials import PlantedCases, Trial
 from ecgstudy.vocabulary import CLASSES
 
-TRUTH_TESTS = ("pointing", "mass", "agreement_seeds")
-MARK_TESTS = ("shortcut", "outside")
-REAL_TESTS = tuple(name for name in faithfulness.TESTS if name not in {*TRUTH_TESTS, *MARK_TESTS})
+TRUTH_TESTS = ("pointing", "mass", "agreement_halves")
+REAL_TESTS = tuple(name for name in faithfulness.TESTS if name not in {*TRUTH_TESTS, *faithfulness.MARK_TESTS})
 _FEWER = 4  # times fewer drawn pages are explained than teach
+_MARKED = 8  # pages with a mark that are explained at most: one looks like the other, and fine methods take long
 _PATH = "integrated_gradients"
+FINE_METHODS = (_PATH, "occlusion")  # asked about the planted mark in any case: a cell of the last map is far larger
 
 Lessons = tuple[np.ndarray, np.ndarray]  # pictures (count, height, width, 3) and classes (count,)
 Settings = Mapping[str, Mapping[str, Any]]  # of `maps.explain`, by method
@@ -39,26 +40,53 @@ def drawn_pages(count: int, *, height: int, width: int, seed: int) -> DrawnPages
     """Drawn pages for `drawn_scores`.
 
     Args:
-        count: of pages to learn from, of either kind; a quarter as many are explained.
+        count: of pages to learn from, of either kind; a quarter as many are explained, of those with a mark eight at
+            most.
         height: of the pictures that the models read.
         width: likewise.
         seed: of the drawn persons.
     """
     few = max(len(CLASSES), count // _FEWER)
 
-    def taught(shortcut: bool, region: str) -> Lessons:
-        return trials.drawn_lessons(count, height=height, width=width, seed=seed, shortcut=shortcut, region=region)
-
-    def explained(labels: Sequence[str], shortcut: bool, region: str) -> Trial:
-        return trials.drawn_trial(
-            few, height=height, width=width, seed=seed + 1, labels=labels, shortcut=shortcut, region=region
-        )
-
+    size: dict[str, Any] = {"height": height, "width": width}
+    marked: dict[str, Any] = {**size, "shortcut": True, "healthy": True, "region": "page"}
     sick = CLASSES[:3]  # nothing is planted for the fourth
     most_ink = CLASSES[-1:]  # others are told by squares that are missing, which no map of what is there can show
+    lessons = trials.drawn_lessons(count, seed=seed, **marked)
+    trial = trials.drawn_trial(min(few, _MARKED), seed=seed + 1, labels=most_ink, **marked)
+    # the mean of pages with all kinds of marks: that of the explained ones alone would have their own mark on it
+    mean = lessons[0].mean(axis=0, dtype=np.float32)
     return DrawnPages(
-        taught(False, "grid"), explained(sick, False, "grid"), taught(True, "page"), explained(most_ink, True, "page")
+        trials.drawn_lessons(count, seed=seed, **size),
+        trials.drawn_trial(few, seed=seed + 1, labels=sick, **size),
+        lessons,
+        replace(trial, backdrop=replace(trial.backdrop, mean=mean)),
     )
+
+
+def planted_cases(
+    answer: Answer, drawn: DrawnPages, *, count: int = 4, method: str = "gradcam", seed: int = 0
+) -> PlantedCases:
+    """Maps of drawn pages with an infarction, beside the place where it was planted; right and wrong answers.
+
+    Args:
+        answer: a network with a spatial map; it gets a new head that learns from drawn pages.
+        drawn: the pages, as `drawn_pages` gives them.
+        count: of pages at most.
+        method: of `maps.METHODS`.
+        seed: of chance in maps.
+    """
+    trial = drawn.diseased.rows(drawn.diseased.classes == 0)
+    trial = trial.rows(np.arange(min(count, len(trial.classes))))
+    head = _taught(answer, drawn.lessons)
+    heats = maps.explain(head, trial.pictures, trial.classes, method=method, backdrop=trial.backdrop, seed=seed)
+    right = questions.probabilities(head, trial.pictures.astype(np.float32)).argmax(axis=1) == trial.classes
+    inside = [truth.mass_inside(*pair) for pair in zip(heats, trial.truths, strict=True)]
+    titles = [
+        f"answered {'right' if ok else 'wrong'}; {share:.0%} of the map in the truth, by area {mask.mean():.0%}"
+        for ok, share, mask in zip(right, inside, trial.truths, strict=True)
+    ]
+    return PlantedCases(trial.pictures, heats, trial.truths, trial.walls, titles)
 
 
 def drawn_scores(
@@ -68,7 +96,8 @@ def drawn_scores(
 
     The network keeps its backbone and gets a new head that learns from drawn pages, so what speaks for a class is
     known. Pages that it then answers wrong are left out: it has not seen on them what was planted. For
-    `agreement_seeds` two heads learn from other halves of the pages.
+    `agreement_halves` two heads learn from the two halves of the pages. On pages with a mark all hearts are healthy, so
+    the mark alone tells the class, and `FINE_METHODS` are asked beside the given ones.
 
     Args:
         answer: a network with a spatial map.
@@ -90,13 +119,14 @@ def drawn_scores(
     diseased, marked = _answered_right(whole, drawn.diseased), _answered_right(told, drawn.marked)
     asked: list[tuple[Answer, Trial, tuple[str, ...], Settings, dict[str, list[Answer]]]] = [
         (whole, diseased, ("pointing", "mass"), settings, {}),
-        (first, diseased, ("agreement_seeds",), settings, {"agreement_seeds": [second]}),
-        (told, marked, MARK_TESTS, from_mean, {}),
+        (first, diseased, ("agreement_halves",), settings, {"agreement_halves": [second]}),
+        (told, marked, faithfulness.MARK_TESTS, from_mean, {}),
     ]
     tables = []
     for head, trial, tests, own, others in asked:
         if len(trial.classes):
-            served = [name for name in methods if _serves(head, name)]
+            wanted = dict.fromkeys((*methods, *FINE_METHODS)) if trial is marked else methods
+            served = [name for name in wanted if maps.serves(head, name)]
             found = faithfulness.page_scores(
                 head, trial, methods=served, others=others, tests=tests, settings=own, seed=seed
             )
@@ -130,7 +160,6 @@ def network_trust(
         answer, trial, methods=methods, others=others, tests=(*REAL_TESTS, *seeds), settings=settings, seed=seed
     )
     planted, groups = drawn_scores(answer, drawn, methods=methods, settings=settings, seed=seed)
-    planted = planted[~planted["test"].isin(seeds)]
     tables = [(real, trial.groups), (planted, groups)]
     return pd.concat([faithfulness.faithfulness(*t, **options) for t in tables if len(t[0])], ignore_index=True)
 
@@ -138,16 +167,7 @@ def network_trust(
 def _taught(answer: Answer, lessons: Lessons) -> Answer:
     """The network with a head that learned from drawn pages; with pixel gradients where its own head allows."""
     pictures, classes = lessons
-    head = heads.fit_head(answer, pictures.astype(np.float32), classes)
-    try:
-        return heads.with_head(answer, head)
-    except (AttributeError, ValueError):
-        return cast(Answer, head)  # without pixel gradients: `_serves` looks before they are asked for
-
-
-def _serves(answer: Answer, method: str) -> bool:
-    needs = maps.METHODS[method].needs
-    return needs == "nothing" or hasattr(answer, needs)
+    return siblings.ending_in(answer, heads.fit_head(answer, pictures.astype(np.float32), classes))
 
 
 def _answered_right(answer: Answer, trial: Trial) -> Trial:

@@ -26,6 +26,12 @@ def truth_mask(page: SyntheticPage, height: int, width: int) -> np.ndarray:
     return mask
 
 
+def wall_mask(page: SyntheticPage, height: int, width: int) -> np.ndarray:
+    """The whole boxes of the leads over the sick wall; bool `(height, width)`, empty where nothing was planted."""
+    boxes = [page.layout.leads[lead] for lead in page.recording.territory]
+    return np.any([np.zeros((height, width), bool), *(box_mask(box, height, width) for box in boxes)], axis=0)
+
+
 def box_mask(box: Box, height: int, width: int) -> np.ndarray:
     """A box as a mask, such as a planted mark's; bool `(height, width)`, one pixel at least."""
     mask = np.zeros((height, width), dtype=bool)

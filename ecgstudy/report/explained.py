@@ -40,7 +40,8 @@ def write_explanations(
     Args:
         answer: the model.
         places: picture files, or folders of them.
-        folder: gets `<name>-<method>.png` (overlay), `.npy` (the map), `.csv` (by lead) and `.txt` for each.
+        folder: gets `<name>-<method>.png` (overlay), `.npy` (the map), `.csv` (by lead) and `.txt` for each; pictures
+            of one name from several folders are numbered (`<name>~2`).
         method: one of `explanation.maps.METHODS`.
         region: what the model reads of a page.
         show: takes each sentence, with its picture's name.
@@ -51,15 +52,16 @@ def write_explanations(
     Raises:
         ValueError: unknown method, or no picture.
     """
-    paths = list(_pictures(places))
+    paths = list(dict.fromkeys(_pictures(places)))
     if not paths:
         raise ValueError(f"no picture in {', '.join(map(str, places))} ({', '.join(sorted(ENDINGS))})")
+    names = dict(zip(map(str, paths), files.distinct_names(path.stem for path in paths), strict=True))
     failed: dict[str, str] = {}
     readable = ((str(path), picture) for path in paths if (picture := _read(path, failed)) is not None)
     for some in iter(lambda: list(islice(readable, _AT_ONCE)), []):
         found, unexplained = explained.explain_pictures(answer, some, method=method, region=region)
         for one in found:
-            _write(one, folder / f"{Path(one.name).stem}-{method}")
+            _write(one, folder / f"{names[one.name]}-{method}")
             show(f"{one.name}: {one.sentence}")
         failed |= unexplained
     return failed
@@ -135,7 +137,11 @@ def _read(path: Path, failed: dict[str, str]) -> np.ndarray | None:
 
 def _write(one: Explained, stem: Path) -> None:
     picture = PIL.Image.fromarray(overlay(one.picture, one.heat))
-    files.write_atomically(stem.with_suffix(".png"), picture.save)
-    files.write_atomically(stem.with_suffix(".npy"), lambda path: np.save(path, one.heat))
-    files.write_atomically(stem.with_suffix(".csv"), lambda path: one.table.to_csv(path, index=False))
-    files.write_atomically(stem.with_suffix(".txt"), lambda path: path.write_text(one.sentence + "\n"))
+    writers: dict[str, Callable[[Path], object]] = {  # a name may have dots of its own, so endings are added to it
+        ".png": picture.save,
+        ".npy": lambda path: np.save(path, one.heat),
+        ".csv": lambda path: one.table.to_csv(path, index=False),
+        ".txt": lambda path: path.write_text(one.sentence + "\n"),
+    }
+    for ending, write in writers.items():
+        files.write_atomically(stem.with_name(stem.name + ending), write)

@@ -1,33 +1,46 @@
 """Figures about maps: which tests they pass, and which leads decide in the eyes of which model."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ecgstudy.explanation import faithfulness, maps
 from ecgstudy.explanation.faithfulness import GAIN, TESTS
+from ecgstudy.explanation.leads import OUTSIDE, STRIP
 from ecgstudy.report import style, tables
-from ecgstudy.vocabulary import CLASS_TITLES
+from ecgstudy.vocabulary import CLASS_TITLES, LEADS
 
 PASSED, FAILED, UNDECIDED = "#BFE3DD", "#F6C9A8", "#EDEDED"  # tints of the class colours of normal and MI
 _GROUPS = {
     "taken away, asked again": faithfulness.REMOVALS,
     "planted disease": ("pointing", "mass"),
     "planted footer": ("shortcut", "outside"),
-    "likeness to a map of a model\nthat knows nothing": ("randomisation", "permuted_labels"),
+    "likeness to a map of a model\nthat knows nothing": ("randomisation", "random_head", "permuted_labels"),
     "under\nnoise": ("stability",),
-    "likeness to the maps of\nother": ("agreement_methods", "agreement_folds", "agreement_seeds"),
+    "likeness to the maps of\nother": ("agreement_methods", "agreement_folds", "agreement_seeds", "agreement_halves"),
 }
 _SHORT = {
-    "lead_removal": "lead", "randomisation": "shuffled\nweights", "permuted_labels": "permuted\nlabels",
+    "lead_removal": "lead", "randomisation": "shuffled\nweights", "random_head": "random\nhead",
+    "permuted_labels": "permuted\nlabels",
     "stability": "same\nmodel", "agreement_methods": "methods", "agreement_folds": "folds",
-    "agreement_seeds": "seeds", "road": "ROAD", "pointing": "peak in it", "mass": "mass in it",
+    "agreement_seeds": "seeds", "agreement_halves": "halves of\ndrawn pages",
+    "road": "ROAD", "pointing": "peak in it", "mass": "mass in it",
     "shortcut": "mass in it", "outside": "outside of\nwaveform",
 }  # fmt: skip
 _ARROWS = {1: "↑", -1: "↓", 0: ""}
+
+# left, top, width and height of each region of a 3x4 page, in lead boxes
+_PLACES = {
+    **{lead: (number // 3, number % 3, 1, 1) for number, lead in enumerate(LEADS)},
+    STRIP: (0, 3, 4, 1),
+    OUTSIDE: (4.15, 0, 0.85, 4),
+}
+_BLOCK = (5.6, 5.0)  # what one class takes
 
 Values = dict[tuple[str, str], tuple[float, float, float]]  # (method, test) -> value, low, high
 
@@ -71,9 +84,11 @@ def _columns(groups: list[str]) -> list[float]:
 
 def _shown(values: Values, name: str, test: str) -> tuple[str, str, bool]:
     """A cell's text, its colour, and whether its text stands back."""
-    value, _, _ = values.get((name, test), (np.nan, np.nan, np.nan))
-    if np.isnan(value):
+    if (name, test) not in values:
         return "", "white", True
+    value, _, _ = values[name, test]
+    if np.isnan(value):
+        return "no map", "white", True
     text = f"{value:.2f}"
     if name in maps.CONTROLS or TESTS[test].better == 0 or faithfulness.is_same_act(name, test):
         return text, "white", name in maps.CONTROLS
@@ -129,6 +144,43 @@ def plot_region_shares(table: pd.DataFrame, ax: Axes | None = None, *, rows: str
     ax = _shares([*names, "share of the area"], list(parts[0].region), np.vstack([values, even]), even, ax)
     ax.axhline(len(values) - 0.5, color="white", linewidth=4)
     return ax
+
+
+@style.drawing
+def plot_lead_layout(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Mean shares of each class where the leads stand on a 3x4 page, the strip below them and `outside` beside.
+
+    Red: more than the region's share of the area, blue: less (by up to four times).
+
+    Args:
+        table: as `es.network_shares` gives it, of one model: `label, region, value, area, pages`.
+    """
+    parts = {str(label): part.set_index("region") for label, part in table.groupby("label", sort=False)}
+    across = min(2, len(parts))
+    down = -(-len(parts) // across)
+    ax = style.new_axes(4.8 * across, 2.7 * down, ax)
+    for number, (label, part) in enumerate(parts.items()):
+        left, top = (number % across) * _BLOCK[0], (number // across) * _BLOCK[1]
+        ax.text(left, top - 0.15, _row_title(label, int(part.pages.iloc[0])), weight="bold", fontsize=8.5)
+        for region, (x, y, width, height) in _PLACES.items():
+            value, area = float(part["value"][region]), float(part["area"][region])
+            colour, ink = _tint(value, area)
+            box = (left + x + 0.02, top + y + 0.03), width - 0.04, height - 0.06
+            ax.add_patch(Rectangle(*box, facecolor=colour, edgecolor="none"))
+            text = f"{region}\n{value:.0%}" if area > 0 and np.isfinite(value) else region
+            middle = left + x + width / 2, top + y + height / 2
+            ax.text(*middle, text, ha="center", va="center", fontsize=7.5, color=ink)
+    ax.set(xlim=(-0.05, across * _BLOCK[0] - 0.5), ylim=(down * _BLOCK[1] - 0.6, -0.6))
+    ax.set_axis_off()
+    return ax
+
+
+def _tint(value: float, area: float) -> tuple[Any, str]:
+    """Colour of a region by how many times its area it gets, and of the ink on it; grey where it is not on the page."""
+    if not (area > 0 and np.isfinite(value)):
+        return UNDECIDED, style.SOFT
+    ratio = float(np.log2(max(value, 1e-3) / max(area, 1e-3)))
+    return colormaps["RdBu_r"](np.clip((ratio + 2) / 4, 0, 1)), "white" if abs(ratio) > 1.4 else style.INK
 
 
 def _row_title(name: str, pages: int) -> str:

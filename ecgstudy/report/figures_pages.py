@@ -3,7 +3,7 @@
 Only the waveform area is ever drawn: header and footer of an original print a record number and a day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from ecgstudy.data import images
 from ecgstudy.data.manifest import Pages
+from ecgstudy.explanation.trials import PlantedCases
 from ecgstudy.pages.layout import Box, PageLayout
 from ecgstudy.report import style, tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES
@@ -76,6 +77,25 @@ def plot_maps(
     rows = [slice(at, at + columns) for at in range(0, len(shown), columns)]
     titles = list(titles)
     return _gallery([shown[row] for row in rows], [titles[row] for row in rows], ax)
+
+
+@style.drawing
+def plot_planted(cases: PlantedCases, ax: Axes | None = None, *, columns: int = 2) -> Axes:
+    """Maps of drawn pages over the place where their infarction was planted.
+
+    Black outlines: the changed part of the beats, where a map should lie. Green: all of the leads over the sick wall.
+
+    Args:
+        cases: as `es.planted_cases` gives them.
+        columns: pages in one row.
+    """
+    ax = plot_maps(cases.pictures, cases.maps, cases.titles, ax, columns=columns)
+    row_height = _row_height(cases.pictures)
+    for number, (wall, truth) in enumerate(zip(cases.walls, cases.truths, strict=True)):
+        place = _place(number // columns, number % columns, wall, row_height)
+        for mask, colour in ((wall, style.CLASS_COLOURS["normal"]), (truth, style.INK)):
+            ax.contour(mask.astype(float), [0.5], extent=place, origin="upper", colors=[colour], linewidths=0.9)
+    return ax
 
 
 def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -180,20 +200,27 @@ def plot_lead_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def _gallery(pictures: list, titles: list, ax: Axes | None) -> Axes:
     """Rows of pictures on one pair of axes, each one unit wide."""
     columns = max(len(line) for line in pictures)
-    ratio = max(picture.shape[0] / picture.shape[1] for line in pictures for picture in line)
-    row_height = ratio + 0.12  # with room for the title
+    row_height = _row_height([picture for line in pictures for picture in line])
     unit = min(3.2, 9.6 / columns)  # inches
     ax = style.new_axes(unit * columns * (1 + GAP), unit * row_height * len(pictures), ax)
     for row, line in enumerate(pictures):
-        top = -row * row_height
         for column, picture in enumerate(line):
-            left = column * (1 + GAP)
-            bottom = top - picture.shape[0] / picture.shape[1]
-            ax.imshow(picture, extent=(left, left + 1, bottom, top), interpolation="antialiased")
-            ax.text(left, top + 0.02, titles[row][column], fontsize=7.5, weight="bold")
+            place = _place(row, column, picture, row_height)
+            ax.imshow(picture, extent=place, interpolation="antialiased")
+            ax.text(place[0], place[3] + 0.02, titles[row][column], fontsize=7.5, weight="bold")
     ax.set(xlim=(0, columns * (1 + GAP) - GAP), ylim=(-(len(pictures) * row_height) + 0.1, 0.12), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def _row_height(pictures: Iterable[np.ndarray]) -> float:
+    return max(picture.shape[0] / picture.shape[1] for picture in pictures) + 0.12  # with room for the title
+
+
+def _place(row: int, column: int, picture: np.ndarray, row_height: float) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a picture in a gallery."""
+    left, top = column * (1 + GAP), -row * row_height
+    return left, left + 1, top - picture.shape[0] / picture.shape[1], top
 
 
 def _after(row: Any) -> str:

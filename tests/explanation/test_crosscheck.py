@@ -43,7 +43,7 @@ def test_gradcam_of_a_network_is_what_the_hand_computes(answer, pictures):
     heat = maps.explain(answer, pictures, numbers, method="gradcam", offset=(0.0, 0.0))
     assert heat.shape == (6, HEIGHT, WIDTH)
     assert heat[2].max() == 0
-    np.testing.assert_allclose(cam.tap_offset(answer, pictures), 0, atol=0.12)
+    np.testing.assert_allclose(cam.tap_offset(answer), 0, atol=0.12)
 
 
 def test_integrated_gradients_of_a_network_add_up(answer, pictures):
@@ -93,6 +93,16 @@ def test_a_new_head_of_a_network_answers_and_has_a_map(answer, pictures):
     np.testing.assert_allclose(whole.probabilities(pictures), head.probabilities(pictures), atol=1e-4)
     path = gradients.integrated_gradients(whole, pictures[:1], labels[:1])
     assert path.relative_residuals[0] < 0.01
+
+
+def test_nothing_is_traced_anew_for_another_picture_or_another_number_of_them(answer, pictures):
+    settings = {"integrated_gradients": {"most_steps": 20}, "smoothgrad": {"samples": 5}, "occlusion": {"size": 16}}
+    for count in (1, 2, 5, 6):
+        for method in ("gradcam", "gradcam++", *settings):
+            asked = answer, pictures[-count:], np.arange(count) % 4
+            maps.explain(*asked, method=method, **settings.get(method, {}))
+    functions = (answer._probabilities, answer._gradients, answer._tapped)
+    assert [function.experimental_get_tracing_count() for function in functions] == [1, 1, 1]
 
 
 def test_both_programs_are_timed_on_the_same_questions(answer, pictures):

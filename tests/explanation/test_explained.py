@@ -1,11 +1,14 @@
 """Pictures in, explanations out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ecgstudy.data import shipped
-from ecgstudy.explanation import backdrop, explained, leads, phases
+from ecgstudy.data.manifest import Pages
+from ecgstudy.explanation import backdrop, cases, explained, leads, networks, phases
 from ecgstudy.pages import draw
+from ecgstudy.study import Image, Study
 
 from .conftest import SquareAnswer
 
@@ -58,6 +61,62 @@ def test_a_bad_picture_is_named_and_the_others_go_on(answer, mi_pages):
     assert set(explained.shares_of(found)["page_id"]) == {"good", "also"}
     with pytest.raises(ValueError, match="no known page"):
         explained.explain_picture(answer, noise)
+
+
+def test_a_picture_that_cannot_be_prepared_is_named_and_the_others_stay_together(mi_pages):
+    noise = np.random.default_rng(0).integers(0, 255, (412, 703, 3), dtype=np.uint8)
+    named = [("a", mi_pages[0].picture), ("noise", noise), ("b", mi_pages[1].picture)]
+    names, pictures, behind, failed = backdrop.prepare_named(named, height=64, width=112)
+    assert names == ["a", "b"] and set(failed) == {"noise"}
+    whole, whole_behind = backdrop.prepare([mi_pages[0].picture, mi_pages[1].picture], height=64, width=112)
+    np.testing.assert_array_equal(pictures, whole)
+    np.testing.assert_array_equal(behind.paper, whole_behind.paper)
+    none = backdrop.prepare_named([("noise", noise)], height=64, width=112)
+    assert none[0] == [] and none[1].shape == (0, 64, 112, 3)
+
+
+@pytest.fixture
+def spoilt_pages(mi_pages):
+    """Pages `good`, `torn` (its file is damaged), `noise` (no page) and `also`."""
+    pictures = {"good": mi_pages[0].picture, "also": mi_pages[1].picture}
+    pictures["noise"] = np.random.default_rng(0).integers(0, 255, (412, 703, 3), dtype=np.uint8)
+
+    def read(path):
+        if path == "torn":
+            raise OSError("truncated file")
+        return pictures[path]
+
+    names = ["good", "torn", "noise", "also"]
+    facts = {"label": "mi", "selected": True, "group": names, "layout": "3x4", "width": 703, "height": 412}
+    return Pages(pd.DataFrame({"path": names, "page_id": names, **facts}), "grid", read)
+
+
+def test_a_damaged_page_of_a_study_is_named_and_the_others_go_on(answer, spoilt_pages):
+    names = list(spoilt_pages.manifest.page_id)
+    found, failed = explained.explain_pages(answer, spoilt_pages, names, method="edge")
+    assert [one.name for one in found] == ["good", "also"]
+    assert set(failed) == {"torn", "noise"} and failed["torn"] == "truncated file"
+    kept, pictures, behind, left_out = cases.case_pictures(spoilt_pages, names, Image(height=64, width=112))
+    assert kept == ["good", "also"] and set(left_out) == {"torn", "noise"}
+    assert len(pictures) == len(behind.layouts) == 2
+
+
+def test_a_shown_network_goes_on_without_a_bad_page_and_names_it(answer, spoilt_pages):
+    class Broken(SquareAnswer):
+        def tap(self, pictures, classes):
+            activations, slopes = super().tap(pictures, classes)
+            return np.where(classes[:, None, None, None] == 1, np.nan, activations), slopes
+
+    Broken.cell = 8
+    chosen = pd.DataFrame({"page_id": spoilt_pages.manifest.page_id, "answer": ["mi", "mi", "mi", "abnormal"]})
+    study = Study.load({"name": "t", "models": ["baseline_cnn"], "image": {"height": 64, "width": 112}})
+    with pytest.warns(UserWarning, match="left out: page (torn: truncated file|noise: no known page)"):
+        shown = networks._shown_pages(study, spoilt_pages, chosen)
+    network = networks.ShownNetwork(None, Broken(answer.weights), None, **shown)
+    assert list(network.cases.page_id) == ["good", "also"] and set(network.left_out) == {"torn", "noise"}
+    with pytest.warns(UserWarning, match="page also: the map of gradcam is not finite and left empty"):
+        heats = network.maps()
+    assert np.isfinite(heats).all() and heats[0].max() > 0 == np.abs(heats[1]).max()
 
 
 def test_a_map_that_is_not_a_number_is_left_out_by_name(answer, mi_pages):

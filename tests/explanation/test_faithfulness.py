@@ -197,6 +197,30 @@ def test_verdicts_in_words():
     )
 
 
+def test_a_method_that_no_untrained_network_draws_a_map_for_is_not_shown_to_follow_the_model():
+    won = {"stability": 0.9, "deletion_gain": 0.2}
+    silent = verdict_of(randomisation=np.nan, **won)
+    assert silent["verdict"] == verdict_of(**won)["verdict"] == "not shown to follow the model"
+    assert "leaves open randomisation" in silent["reasons"]
+    assert verdict_of(randomisation=np.nan, random_head=0.1, **won)["verdict"] == "follows the model"
+    page = verdict_of(randomisation=np.nan, random_head=0.9, **won)["verdict"]
+    assert page == "shows the page rather than the model"
+    assert verdict_of(randomisation=0.1, deletion_gain=np.nan)["verdict"].startswith("no better")
+    assert verdict_of(shortcut_gain=0.2, outside=0.4)["verdict"] == "asked about the planted mark alone"
+
+
+def test_comparisons_that_a_method_cannot_have_stay_open(marked):
+    """A head alone has no pixel gradients, so there is no map of it to compare integrated gradients with."""
+    answer, _, pictures, behind, labels = marked
+    trial = trials.Trial(pictures[:2], labels[:2], behind.rows([0, 1]), groups=np.array(["a", "b"]))
+    scores = faithfulness.page_scores(
+        answer, trial, methods=["integrated_gradients"], others={"random_head": [object()]}, tests=["random_head"],
+        seed=0,
+    )  # fmt: skip
+    assert scores[scores.method == "integrated_gradients"].score.isna().all()
+    assert scores[scores.method == "edge"].score.to_numpy() == pytest.approx(1)
+
+
 def test_a_head_trained_on_a_network_answers_and_its_gradcam_is_where_its_evidence_is():
     """The tap is mean brightness; bright pages are class 1, so the bright corner speaks for class 1."""
     answer = SquareAnswer(np.zeros((24, 42, 3, 4)))
@@ -254,7 +278,11 @@ def test_drawn_trials_know_their_truth_and_their_marks():
     assert [mask.any() for mask in trial.truths] == [True, False, True, False]
     assert all(0 < mask.mean() < 0.01 for mask in trial.marks)
     some = trial.rows(trial.classes == 0)
-    assert len(some.pictures) == len(some.truths) == len(some.backdrop.layouts) == 2
+    assert len(some.pictures) == len(some.truths) == len(some.walls) == len(some.backdrop.layouts) == 2
+    assert all((wall | ~mask)[:48].all() for mask, wall in zip(some.truths, some.walls, strict=True))  # strip aside
+    healthy = trials.drawn_trial(4, height=HEIGHT, width=WIDTH, seed=0, shortcut=True, healthy=True)
+    assert healthy.classes.tolist() == [0, 1, 2, 3]
+    assert not np.any(healthy.truths) and not np.any(healthy.walls) and all(mask.any() for mask in healthy.marks)
 
 
 def test_a_mark_in_the_footer_is_found_outside_of_the_waveform():

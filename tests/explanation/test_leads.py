@@ -156,3 +156,12 @@ def test_the_sentence_warns_of_a_map_outside_the_leads():
     assert "43% lies outside of all leads, where no heart is: distrust" in sentences.sentence(
         "mi", 0.9, shares, areas()
     )
+
+
+def test_a_map_wholly_outside_of_the_leads_has_a_sentence_too():
+    """Shares of the leads would be 0/0."""
+    shares, even = areas() * 0, pd.Series(0.2, index=[*phases.PHASES, "outside"])
+    shares["outside"] = 1.0
+    text = sentences.sentence("mi", 0.9, shares, areas(), phases=even * 0, phase_areas=even, agreement=0.9)
+    assert "lies wholly outside of all leads, where no heart is: distrust this answer. Models" in text
+    assert "Within" not in text

@@ -163,13 +163,31 @@ def test_a_map_that_looks_aside_is_put_back(shift, weights):
     shape = (48, 84)  # 8 x 14 cells
     answer = Aside(np.ones((*shape, 3, 4)))
     page = np.zeros((1, *shape, 3), np.float32)
-    offset = cam.tap_offset(answer, page)
+    offset = cam.tap_offset(answer)
     np.testing.assert_allclose(offset, shift / 6, atol=0.12)
     page[0, 20:24, 50:54] = 255
     heat = maps.explain(answer, page, [0], method="gradcam", offset=offset)[0]
     rows, columns = np.indices(shape)
     centre = [(heat * rows).sum() / heat.sum(), (heat * columns).sum() / heat.sum()]
     np.testing.assert_allclose(centre, [21.5, 51.5], atol=2.0)
+
+
+def test_where_the_last_map_looks_is_measured_once_for_an_answer_and_forgotten_with_it(weights, pictures):
+    class Counted(SquareAnswer):
+        asked = 0
+
+        def tap(self, pictures, classes):
+            self.asked += len(pictures)
+            return super().tap(pictures, classes)
+
+    answer = Counted(weights)
+    for _ in range(2):
+        maps.explain(answer, pictures, CLASSES, method="gradcam")
+    assert answer.asked == 26 + 2 * len(pictures)
+    key = id(answer)
+    assert key in cam._measured
+    del answer
+    assert key not in cam._measured
 
 
 def test_questions_go_out_in_a_few_fixed_batch_sizes(weights, pictures):
@@ -181,15 +199,13 @@ def test_questions_go_out_in_a_few_fixed_batch_sizes(weights, pictures):
 
 def test_a_map_does_not_depend_on_the_other_pictures_of_its_batch(weights, pictures):
     for method in MODEL_METHODS:
-        settings = {"offset": (0.0, 0.0)} if method.startswith("gradcam") else {}
         if method != "smoothgrad":  # its noise is drawn for the batch
             whole = maps.explain(
-                SquareAnswer(weights), pictures, CLASSES, method=method, backdrop=backdrop_like(pictures), **settings
+                SquareAnswer(weights), pictures, CLASSES, method=method, backdrop=backdrop_like(pictures)
             )
             alone = maps.explain(
-                SquareAnswer(weights), pictures[1:2], CLASSES[1:2], method=method, backdrop=backdrop_like(pictures[:1]),
-                **settings,
-            )  # fmt: skip
+                SquareAnswer(weights), pictures[1:2], CLASSES[1:2], method=method, backdrop=backdrop_like(pictures[:1])
+            )
             np.testing.assert_allclose(whole[1:2], alone, rtol=1e-5, atol=1e-7)
 
 

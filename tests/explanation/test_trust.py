@@ -47,7 +47,7 @@ def test_a_map_of_a_model_that_reads_a_planted_footer_lies_on_it_as_far_as_its_c
 
 def test_only_pages_that_are_answered_right_count_and_pages_of_the_two_kinds_stay_apart(planted, drawn):
     scores, groups = planted
-    assert set(scores.test) == {"pointing", "mass", "agreement_seeds", "shortcut", "outside"}
+    assert set(scores.test) == {"pointing", "mass", "agreement_halves", "shortcut", "outside"}
     assert scores.page.max() < len(groups) <= len(drawn.diseased.groups) + len(drawn.marked.groups)
     of_marks = scores[scores.test == "shortcut"].page.unique()
     assert all(groups[page].startswith("marked") for page in of_marks)
@@ -56,7 +56,17 @@ def test_only_pages_that_are_answered_right_count_and_pages_of_the_two_kinds_sta
 
 def test_methods_that_a_new_head_cannot_serve_are_left_out(planted):
     scores, _ = planted
-    assert set(scores.method) == {"gradcam", "lead_occlusion", "random", "blur", "edge"}
+    controls = {"random", "blur", "edge"}
+    assert set(scores[scores.test == "mass"].method) == {"gradcam", "lead_occlusion", *controls}
+    of_marks = set(scores[scores.test == "outside"].method)  # fine methods are asked too, where they can be served
+    assert of_marks == {"gradcam", "lead_occlusion", "occlusion", *controls}
+
+
+def test_planted_cases_show_infarctions_their_truth_and_their_wall(drawn):
+    cases = trust.planted_cases(InkByPlace(), drawn, count=3)
+    assert cases.pictures.shape == (3, HEIGHT, WIDTH, 3) and cases.maps.shape == (3, HEIGHT, WIDTH)
+    assert all(truth.any() and wall.sum() > truth.sum() for truth, wall in zip(cases.truths, cases.walls, strict=True))
+    assert all("of the map in the truth, by area" in title for title in cases.titles)
 
 
 def test_real_and_drawn_pages_make_one_table(drawn):

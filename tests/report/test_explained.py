@@ -79,6 +79,19 @@ def test_a_bad_picture_in_a_folder_is_named_and_the_others_go_on(study, tmp_path
     assert len(said) == 1 and (tmp_path / "out" / "good-gradcam.txt").is_file()
 
 
+def test_pictures_of_one_name_in_two_folders_have_files_of_their_own(study, tmp_path):
+    for number, (folder, name) in enumerate([("a", "x.png"), ("b", "x.png"), ("b", "x.1.png"), ("b", "x.2.png")]):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        picture = draw.synthetic_page(number, seed=5, label="mi").picture
+        PIL.Image.fromarray(picture).save(tmp_path / folder / name)
+    answer, said = answers.load_answer(study, first_run(study)), []
+    places = [tmp_path / "a", tmp_path / "b", tmp_path / "b" / "x.png"]  # one of them twice
+    assert explained.write_explanations(answer, places, tmp_path / "out", method="edge", show=said.append) == {}
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.npy"))
+    assert names == ["x-edge.npy", "x.1-edge.npy", "x.2-edge.npy", "x~2-edge.npy"]
+    assert len(said) == 4 and len({path.read_bytes() for path in (tmp_path / "out").glob("*.npy")}) == 4
+
+
 def test_what_cannot_be_explained_is_refused_in_one_line(study):
     run = first_run(study)
     answer = answers.load_answer(study, run)
@@ -99,16 +112,20 @@ def test_models_beside_a_run_answer_as_they_do_alone_and_leave_it_as_it_was(stud
     before = answer.probabilities(pictures)
     found = siblings.siblings(study, own, answer)
     assert {name: len(models) for name, models in found.items()} == {
-        "randomisation": 1, "permuted_labels": 0, "agreement_folds": 1, "agreement_seeds": 0
+        "randomisation": 1, "random_head": 1, "permuted_labels": 0, "agreement_folds": 1, "agreement_seeds": 0
     }  # fmt: skip
     alone = answers.load_answer(study, other).probabilities(pictures)
     np.testing.assert_allclose(found["agreement_folds"][0].probabilities(pictures), alone, atol=1e-6)
+    np.testing.assert_array_equal(answer.probabilities(pictures), before)
+    misled = siblings.permuted_head(study, prepare.open_study(study), own, answer)
+    assert misled.probabilities(pictures).sum(axis=1) == pytest.approx(1)
+    assert np.abs(misled.probabilities(pictures) - before).max() > 0.01
     np.testing.assert_array_equal(answer.probabilities(pictures), before)
 
 
 def test_networks_that_are_shown_have_their_cases_and_tables(study):
     """All that notebook 4 asks, but for the tests of faithfulness, on a study without unseen pages and measurements."""
-    small = study.model_copy(update={"explanation": Explanation(models=("baseline_cnn",), pages=6)})
+    small = study.model_copy(update={"explanation": Explanation(models=("baseline_cnn",), pages=6, drawn_pages=4)})
     pages = prepare.open_study(small)
     (shown,) = networks.open_networks(small, pages)
     assert len(shown.cases) == len(shown.pictures) == 6
@@ -118,4 +135,4 @@ def test_networks_that_are_shown_have_their_cases_and_tables(study):
     assert networks.unseen_shares(small, pages, shown).empty
     deciding = networks.deciding_leads(small, pages, [shown])
     assert set(deciding.source) == {"Grad-CAM", "Occlusion by lead"}
-    assert networks.faithfulness_tables(small, []).empty
+    assert networks.faithfulness_tables(small, pages, [], networks.drawn_pages(small, [shown])).empty

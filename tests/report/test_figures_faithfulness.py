@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.patches import Rectangle
 
-from ecgstudy.explanation import deciding, faithfulness
-from ecgstudy.report import figures_faithfulness, words
+from ecgstudy.explanation import deciding, faithfulness, trials
+from ecgstudy.report import figures_faithfulness, figures_pages, words
 from ecgstudy.vocabulary import LEADS
 
 
@@ -76,3 +77,35 @@ def test_rows_of_shares_name_their_pages_and_the_area():
     ax = figures_faithfulness.plot_region_shares(table, rows="label")
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == ["Myocardial infarction (4 pages)", "Normal (4 pages)", "share of the area"]
+
+
+def test_shares_stand_where_the_leads_stand_on_the_page():
+    regions = [*LEADS, "strip", "outside"]
+    value = [0.5 if region == "V2" else 0.5 / 13 for region in regions]
+    rows = {"region": regions, "value": value, "low": 0, "high": 1, "area": 1 / 14, "pages": 3}
+    table = pd.concat([pd.DataFrame({"label": label, **rows}) for label in ("mi", "normal", "history")])
+    ax = figures_faithfulness.plot_lead_layout(table)
+    places = {text.get_text(): text.get_position() for text in ax.texts[:15]}  # of the first class
+    assert places["V2\n50%"][0] == places["V1\n4%"][0] > places["II\n4%"][0]  # a column, right of the limb leads
+    assert places["V2\n50%"][1] == places["II\n4%"][1] < places["strip\n4%"][1]  # a row, above the strip
+    assert places["outside\n4%"][0] > places["V4\n4%"][0]
+    assert sum(text.get_text().startswith("V2") for text in ax.texts) == 3
+    no_strip = table.assign(area=np.where(table.region == "strip", 0, table.area))
+    assert "strip" in [text.get_text() for text in figures_faithfulness.plot_lead_layout(no_strip).texts]
+
+
+def test_drawn_pages_show_where_their_infarction_was_planted():
+    mask = np.zeros((30, 50), dtype=bool)
+    mask[10:20, 10:20] = True
+    page = np.full((30, 50, 3), 255, np.uint8)
+    cases = trials.PlantedCases(
+        np.stack([page] * 3), np.ones((3, 30, 50)), [mask] * 3, [np.roll(mask, 10, axis=1) | mask] * 3, list("abc")
+    )
+    ax = figures_pages.plot_planted(cases, columns=2)
+    assert [text.get_text() for text in ax.texts] == list("abc")
+    outlines = [drawn.get_paths()[0].get_extents() for drawn in ax.collections]
+    assert len(outlines) == 6
+    wall, truth = outlines[:2]
+    assert (truth.x0, truth.x1) == pytest.approx((0.2, 0.4), abs=0.02)
+    assert (wall.x0, wall.x1) == pytest.approx((0.2, 0.6), abs=0.02)
+    assert outlines[3].x0 == pytest.approx(0.2 + 1 + figures_pages.GAP, abs=0.02)
