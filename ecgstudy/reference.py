@@ -6,12 +6,16 @@
   where the order of pages counts; that of the last class is what is missing to 1;
 - `runs.csv`: which model, protocol, seed, fold, variant, part and condition;
 - `manifest.csv`: one row per file, by its place: `page_id, label, selected, group, layout`;
-- `study.yaml`: the parameters.
+- `study.yaml`: the parameters;
+- what notebook 4 found out about explanations (`EXPLANATIONS`, `EXPLANATION_FIGURES`), which cannot be made again from
+  answers.
 
 Answers to unseen pages are averaged over the fold models, and inner answers left out, except for the model that the
 clinical tables show.
 """
 
+import functools
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,6 +34,12 @@ from ecgstudy.vocabulary import CLASSES, PROBABILITIES
 
 TABLES = ("ladder", "recalls", "steps", "comparisons", "controls", "robustness", "learning_curve")
 CLINICAL = ("detection", "decision_curve", "reliability", "risk_coverage", "conformal")  # of one model
+# of notebook 4: kept as they are, less digits
+EXPLANATIONS = (
+    "lead_shares", "territories", "deciding_leads", "faithfulness", "verdicts", "gradcam_agreement",
+    "gradient_differences",
+)  # fmt: skip
+EXPLANATION_FIGURES = ("lead_layout", "planted", "faithfulness", "faithfulness_second")
 DIGITS, CLINICAL_DIGITS = 4, 6
 AVERAGED = -1  # the fold of an average over fold models
 RUN_COLUMNS = ["model", "weights", "trained", "protocol", "seed", "fold", "variant", "part", "condition"]
@@ -57,6 +67,22 @@ def keep_predictions(study: Study) -> Path:
     text = yaml.safe_dump({"study": content}, sort_keys=False)
     files.write_atomically(folder / "study.yaml", lambda path: path.write_text(text))
     return folder
+
+
+def keep_explanations(study: Study) -> list[Path]:
+    """Keep the tables and figures of a study's notebook 4 beside its other reference tables, numbers in four decimals.
+
+    Returns:
+        What was kept; nothing of a study whose notebook 4 has not run.
+    """
+    folder = outputs_root() / "reference" / _without_paths(study)["name"]
+    tables = [study.folder / "tables" / f"{name}.csv" for name in EXPLANATIONS]
+    figures = [study.folder / "figures" / f"{name}.svg" for name in EXPLANATION_FIGURES]
+    kept = [_write(_short(pd.read_csv(path)), folder / path.name) for path in tables if path.is_file()]
+    drawn = [path for path in figures if path.is_file()]
+    return kept + [
+        files.write_atomically(folder / path.name, functools.partial(shutil.copyfile, path)) for path in drawn
+    ]
 
 
 def _without_paths(study: Study) -> dict[str, Any]:
@@ -166,6 +192,7 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
 if __name__ == "__main__":  # `python -m ecgstudy.reference PARAMS [DATA]`, or a folder to rebuild
     what = Path(sys.argv[1])
     own = sys.argv[2] if len(sys.argv) > 2 else None
-    made = what if what.is_dir() else keep_predictions(Study.load(what, data=own))
-    for path in rebuild(made):
+    study = None if what.is_dir() else Study.load(what, data=own)
+    made = what if study is None else keep_predictions(study)
+    for path in [*rebuild(made), *([] if study is None else keep_explanations(study))]:
         print(path)
