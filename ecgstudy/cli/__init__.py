@@ -65,10 +65,12 @@ def main() -> None:
         _end(error, code=2)
     except (OSError, RuntimeError) as error:
         _end(error, code=1)
+    except Exception as error:  # a fault of ours, or of a library: still one line, and how to see the rest
+        _end(error, code=1, said=f"unexpected {type(error).__name__}: {error} (--debug shows where)")
 
 
-def _end(error: Exception, *, code: int) -> None:
+def _end(error: Exception, *, code: int, said: str = "") -> None:
     if os.environ.get("ECGSTUDY_DEBUG"):
         raise error
-    tell(f"ecgstudy: {' '.join(str(error).split())}")
+    tell(f"ecgstudy: {' '.join((said or str(error)).split())}")
     raise SystemExit(code)

@@ -1,7 +1,8 @@
 """Verbs about one's own pictures: predict, trace, explain."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,22 +74,25 @@ def trace(
     pictures: Pictures,
     folder: Annotated[Path, typer.Option(help="Where the signals go.")] = Path(),
     formats: Annotated[str, typer.Option(help="Which files, with commas between: csv, wfdb.")] = "csv,wfdb",
+    as_json: AsJson = False,
 ) -> None:
     """Read the twelve signals off pictures of ECG pages, as CSV and WFDB.
 
-    Exit code 1 where no picture could be read.
+    Prints the files that it wrote; with --json one object per picture (path, refused, reason, measured, layout, read,
+    files). Exit code 1 where no picture could be read.
 
     \b
     Examples:
       ecgstudy trace page.jpg
       ecgstudy trace scans/ --folder signals/ --formats csv
+      ecgstudy trace scans/ --json | jq '.[].files'
     """
     from ecgstudy.pages import export
     from ecgstudy.predict import opening
     from ecgstudy.predict.page import RefusedError, open_page
 
     wanted = [choose("format", word.strip(), list(export.FORMATS)) for word in formats.split(",")]
-    paths, read = list(opening.picture_paths(pictures)), 0
+    paths, rows = list(opening.picture_paths(pictures)), []
     with progress(len(paths)) as step:
         for name, path in zip(opening.names(paths), paths, strict=True):
             step(path)
@@ -96,13 +100,24 @@ def trace(
                 page = open_page(path)
             except RefusedError as refusal:
                 tell(f"{path}: refused, {refusal.reason}: {refusal}")
+                rows.append(_traced(path, reason=refusal.reason, measured=str(refusal)))
                 continue
-            read += 1
-            for written in export.write_signals(page.traced, folder, name, wanted):
-                print(written)
+            files = export.write_signals(page.traced, folder, name, wanted)
+            rows.append(_traced(path, layout=page.layout.name, read=round(page.read, 3), files=list(map(str, files))))
+            if not as_json:
+                print(*files, sep="\n")
+    if as_json:
+        show_json(rows)
+    read = [row for row in rows if not row["refused"]]
     if read:
         next_command("predict", *paths[:1])
     raise typer.Exit(int(not read))
+
+
+def _traced(path: str, **known: Any) -> dict[str, Any]:
+    """What `trace` tells of one picture."""
+    empty: dict[str, Any] = {"reason": None, "measured": None, "layout": None, "read": None, "files": []}
+    return {"path": path, "refused": "reason" in known} | empty | known
 
 
 def explain(
@@ -116,8 +131,12 @@ def explain(
     run: Annotated[Path | None, typer.Option(help="The folder of the saved run that is asked.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where it goes; outputs/<study>/explained by default.")] = None,
     pages: Annotated[int, typer.Option(help="So many test pages, where no pictures are given.")] = 12,
+    as_json: AsJson = False,
 ) -> None:
     """Write map, overlay, the table by lead and a sentence for pictures, or for the test pages of a saved run.
+
+    Prints the sentences; with --json one object with the rows, the failed pictures and the written files. Exit code 1
+    where one could not be explained.
 
     \b
     Examples:
@@ -130,18 +149,55 @@ def explain(
     study = Study.load(params) if run is None else study_of(run, params)
     chosen = _grouped_run(study, model) if run is None else _saved_run(study, run)
     folder = folder or study.folder / "explained"
+    said: list[str] = []
+    show: Callable[[str], object] = said.append if as_json else print
+    before = _marks(folder)
     with quiet():
         answer = load_answer(study, chosen)
     if pictures:
         failed = explained.write_explanations(
-            answer, pictures, folder, method=method, region=study.image.region, show=print
+            answer, pictures, folder, method=method, region=study.image.region, show=show
         )
     else:
-        failed = explained.write_run_explanations(study, chosen, answer, folder, method=method, pages=pages, show=print)
+        failed = explained.write_run_explanations(study, chosen, answer, folder, method=method, pages=pages, show=show)
     for path, reason in failed.items():
         tell(f"{path}: {reason}")
     tell(f"files: {folder}")
+    if as_json:
+        rows = _sentences(said) if pictures else _pages_table(folder / f"{method}.csv")
+        show_json({"method": method, "explained": rows, "failed": failed, "files": _written_since(folder, before)})
     raise typer.Exit(int(bool(failed)))
+
+
+def _written_since(folder: Path, before: dict[Path, tuple[int, int]]) -> list[str]:
+    """The files of a folder that were not there before, or were others."""
+    return sorted(str(path) for path, mark in _marks(folder).items() if before.get(path) != mark)
+
+
+def _marks(folder: Path) -> dict[Path, tuple[int, int]]:
+    """What tells a file of a folder from one that is written anew in its place."""
+    found = [path for path in folder.glob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in found}
+
+
+def _sentences(lines: list[str]) -> list[dict[str, Any]]:
+    """`path: sentence`, as plain data; a path may have a colon of its own."""
+    rows = []
+    for line in lines:
+        place = line.index(": ")
+        while not Path(line[:place]).is_file():
+            place = line.index(": ", place + 1)
+        rows.append({"path": line[:place], "sentence": line[place + 2 :]})
+    return rows
+
+
+def _pages_table(path: Path) -> list[dict[str, Any]]:
+    """The table of explained pages as plain data."""
+    import json
+
+    import pandas as pd
+
+    return json.loads(pd.read_csv(path, dtype={"page_id": str}).to_json(orient="records"))
 
 
 def _grouped_run(study: Study, model: str | None):  # type: ignore[no-untyped-def]  # a Run; its module is slow to import

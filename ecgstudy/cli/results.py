@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ecgstudy.cli.studies import study_of
-from ecgstudy.cli.terminal import DEFAULT, AsJson, DataOption, Params, next_command, show_table, tell
+from ecgstudy.cli.terminal import DEFAULT, AsJson, DataOption, Params, next_command, show_json, show_table, tell
 from ecgstudy.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HOLDS_STUDY = {".yaml", ".yml"}
+_REPORTED = {"tables": "csv", "figures": "svg", "notebooks": "html"}  # folder -> ending of what a report is made from
 
 
 def evaluate(
@@ -58,7 +59,7 @@ def evaluate(
     show_table(_beside(study, answers, model, metric), as_json=as_json)
 
 
-def report(params: Params) -> None:
+def report(params: Params, as_json: AsJson = False) -> None:
     """Write outputs/<study>/report.html from the finished tables and figures.
 
     \b
@@ -67,7 +68,13 @@ def report(params: Params) -> None:
     """
     from ecgstudy.report.html import write_report
 
-    print(write_report(Study.load(params).folder))
+    folder = Study.load(params).folder
+    written = write_report(folder)
+    if as_json:
+        made = {kind: sorted(map(str, folder.glob(f"{kind}/*.{ending}"))) for kind, ending in _REPORTED.items()}
+        show_json({"report": str(written)} | made)
+    else:
+        print(written)
 
 
 def _manifest(study: Study) -> "pd.DataFrame":

@@ -52,8 +52,9 @@ def train(
     model: Annotated[list[str] | None, typer.Option(help="One model (may be repeated); all by default.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs at most, instead of the study's.")] = None,
     data: DataOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Train what a study lacks. Finished runs are kept.
+    """Train what a study lacks. Finished runs are kept; with --json they are listed, each with its folder.
 
     \b
     Examples:
@@ -72,7 +73,12 @@ def train(
     runs = run_grid(study, models=model or None, progress=tell)
     runs += run_variants(study, models=model or None, progress=tell)
     run_conditions(study, models=model or None, progress=tell)
-    print(f"{len(runs)} runs are complete in {study.folder / 'runs'}")
+    folder = study.folder / "runs"
+    if as_json:
+        names = ("model", "protocol", "fold", "seed", "variant")
+        show_json([{name: getattr(run, name) for name in names} | {"folder": str(folder / run.name)} for run in runs])
+    else:
+        print(f"{len(runs)} runs are complete in {folder}")
     next_command("evaluate", params, *(["--data", data] if data else []))
 
 

@@ -11,6 +11,7 @@ from ecgstudy.pages import beats
 from ecgstudy.pages.trace import Traced
 from ecgstudy.predict.page import REASONS, CheckedPage
 from ecgstudy.predict.steadiness import MOST_WAVER
+from ecgstudy.release.leads_tested import said_of_leads
 from ecgstudy.vocabulary import CLASSES, DISCLAIMER
 
 INTERVALS = {"pr_ms": "PR", "qrs_ms": "QRS", "qt_ms": "QT", "qtc_ms": "QTc"}
@@ -37,6 +38,8 @@ class Prediction:
         read: share of the columns of a typical lead that could be read.
         model: which release answered.
         tested: how that model did on pages that it had not learned from, in words.
+        leads_tested: how far `leads` were tested as an explanation of this model: a `sentence`, and `measured`, the
+            tests' numbers (`release.leads_tested`).
         view: the picture that the model read, at the scale of the page; not in the JSON.
         traced: the signals, where they could be read; not in the JSON.
     """
@@ -44,6 +47,7 @@ class Prediction:
     path: str
     model: str
     tested: str
+    leads_tested: dict[str, Any] = field(default_factory=lambda: said_of_leads(None))
     reason: str | None = None
     measured: str | None = None
     probabilities: dict[str, float] | None = None
@@ -100,6 +104,7 @@ class Prediction:
             "read": self.read,
             "model": self.model,
             "tested": self.tested,
+            "leads_tested": self.leads_tested,
             "disclaimer": DISCLAIMER,
         }
 

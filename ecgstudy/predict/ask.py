@@ -16,6 +16,7 @@ from ecgstudy.predict.page import CheckedPage, RefusedError, check_page, open_pa
 from ecgstudy.predict.view import region_view
 from ecgstudy.release.card import in_words
 from ecgstudy.release.decision import ALPHA
+from ecgstudy.release.leads_tested import said_of_leads
 from ecgstudy.release.load import Released
 from ecgstudy.vocabulary import CLASSES, LEADS
 
@@ -81,7 +82,10 @@ def _some(pictures: Sequence[Any], released: Released, explain: bool, progress: 
 
 def _checked(picture: Any, released: Released) -> tuple[dict[str, Any], _Passed | None]:
     """What is known of a picture before the model is asked, and what the model is to see unless it was refused."""
-    own: dict[str, Any] = {"path": _name(picture), "model": released.name, "tested": tested(released)}
+    own: dict[str, Any] = {
+        "path": _name(picture), "model": released.name, "tested": tested(released),
+        "leads_tested": said_of_leads(released.leads_tested),
+    }  # fmt: skip
     try:
         page = check_page(picture) if isinstance(picture, np.ndarray) else open_page(picture)
         own |= heart(page) | {"layout": page.layout.name, "turned": round(page.turned, 1), "read": round(page.read, 3)}

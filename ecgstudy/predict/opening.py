@@ -3,12 +3,14 @@
 A page of a PDF with several is named as browsers name it: `scan.pdf#page=2`.
 """
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 
 from ecgstudy.data import pictures, sources
 
@@ -54,16 +56,29 @@ def read_any(path: str | Path) -> np.ndarray:
     return _pdf_page(file, str(path), number)
 
 
-def decode_any(content: bytes, name: str) -> np.ndarray:
+def decode_any(content: bytes, name: str, *, most_pixels: int = pictures.MOST_PIXELS) -> np.ndarray:
     """The same from the bytes of a file, which is written nowhere.
 
     Args:
         content: of the file.
         name: of the file; a PDF is known by its content, not by its name.
+        most_pixels: larger pictures are refused before they are decoded.
     """
     if content[:1024].lstrip().startswith(b"%PDF"):
         return _pdf_page(content, name, 1)
+    width, height = _size(content)
+    if width * height > most_pixels:
+        raise ValueError(f"{name}: {width} x {height} is larger than {most_pixels:,} pixels")
     return pictures.decode_picture(content, name)
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    """Width and height from a picture's header, without decoding it; 0 x 0 where there is none."""
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=pictures.FORMATS) as image:
+            return image.size
+    except Exception:  # damaged in one of many ways; whoever decodes it says in which
+        return 0, 0
 
 
 def names(paths: Iterable[str]) -> list[str]:
@@ -90,7 +105,7 @@ def _pages(path: str) -> Iterator[str]:
     try:
         with _document(Path(path), path) as document:
             count = len(document)
-    except ValueError:
+    except (ValueError, OSError):
         count = 1  # whoever opens it says what is wrong with it
     if count > MOST_PDF_PAGES:
         raise ValueError(f"{path}: has {count} pages, at most {MOST_PDF_PAGES} are read; name one: {path}#page=1")
@@ -107,12 +122,17 @@ def _document(source: Path | bytes, name: str) -> Any:
 
 
 def _pdf_page(source: Path | bytes, name: str, number: int) -> np.ndarray:
+    import pypdfium2
+
     with _document(source, name) as document:
         if not 1 <= number <= len(document):
             raise ValueError(f"{name}: page {number} of a PDF with {len(document)} pages")
-        page = document[number - 1]
-        longer = max(page.get_size())
-        if not longer > 0:
-            raise ValueError(f"{name}: an empty page")
-        bitmap = page.render(scale=PDF_LONGER_SIDE / longer, may_draw_forms=True)
-        return np.array(bitmap.to_pil().convert("RGB"))
+        try:
+            page = document[number - 1]
+            longer = max(page.get_size())
+            if not longer > 0:
+                raise ValueError(f"{name}: an empty page")
+            bitmap = page.render(scale=PDF_LONGER_SIDE / longer, may_draw_forms=True)
+            return np.array(bitmap.to_pil().convert("RGB"))
+        except pypdfium2.PdfiumError as error:  # a document may open although one of its pages is damaged
+            raise ValueError(f"{name}: page {number} of this PDF cannot be drawn ({error})") from None

@@ -1,4 +1,7 @@
-"""The page in the browser, served on this computer alone."""
+"""The page in the browser, served on this computer alone.
+
+Voila starts a small kernel per tab; one process beside it owns the model and answers all of them (`predict.worker`).
+"""
 
 import os
 import signal
@@ -10,11 +13,12 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from ecgstudy.predict.browser import MOST_UPLOAD_BYTES
+from ecgstudy.predict import remote
+from ecgstudy.predict.worker import HOST, MOST_UPLOAD_BYTES
 from ecgstudy.study import project_root
 
-HOST = "127.0.0.1"
 NOTEBOOK = "predict.ipynb"
+IDLE_SECONDS = 600  # a page's kernel is ended so long after its tab was closed
 
 
 def serve(
@@ -33,16 +37,17 @@ def serve(
 
     Raises:
         ValueError: no such notebook, or the port is taken.
-        RuntimeError: the server does not start.
+        RuntimeError: the server does not start, or the process that holds the model does not.
     """
     notebook = project_root() / "notebooks" / NOTEBOOK
     if not notebook.is_file():
         raise ValueError(f"{notebook}: missing; start the page in a checkout of ecgstudy, where notebooks/ lies")
     port = _free_port(port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends this ends the server too
-    with subprocess.Popen(
-        command(notebook, port), env=_environment(model), stderr=subprocess.PIPE, text=True
-    ) as server:
+    with (
+        remote.started(model) as judge,
+        subprocess.Popen(command(notebook, port), env=environment(judge), stderr=subprocess.PIPE, text=True) as server,
+    ):
         assert server.stderr is not None
         try:
             for line in server.stderr:
@@ -61,22 +66,28 @@ def serve(
     return 0
 
 
-def command(notebook: Path, port: int) -> list[str]:
-    """How Voila is started."""
+def command(notebook: Path, port: int, *, idle: int = IDLE_SECONDS) -> list[str]:
+    """How Voila is started.
+
+    Args:
+        notebook: that is served.
+        port: on this computer.
+        idle: seconds after which the kernel of a page that nobody looks at is ended.
+    """
     size = {"websocket_max_message_size": MOST_UPLOAD_BYTES + 1_000_000}
     return [
         sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", f"--Voila.ip={HOST}",
         "--template=ecgstudy", f"--Voila.tornado_settings={size!r}",
-        "--show_tracebacks=False",
+        "--show_tracebacks=False", f"--MappingKernelManager.cull_idle_timeout={idle}",
+        f"--MappingKernelManager.cull_interval={min(60, idle)}", "--MappingKernelManager.cull_connected=False",
     ]  # fmt: skip
 
 
-def _environment(model: str | None) -> dict[str, str]:
-    """The page's template, and the model for its kernel."""
+def environment(judge: remote.Remote) -> dict[str, str]:
+    """The page's template, and where its kernels find the model."""
     template = str(resources.files("ecgstudy.predict").joinpath("jupyter"))
     paths = [template, *filter(None, [os.environ.get("JUPYTER_PATH")])]
-    chosen = {"ECGSTUDY_MODEL": model} if model else {}
-    return os.environ | {"JUPYTER_PATH": os.pathsep.join(paths)} | chosen
+    return os.environ | {"JUPYTER_PATH": os.pathsep.join(paths)} | remote.environment(judge)
 
 
 def _free_port(port: int) -> int:

@@ -16,6 +16,7 @@ from ecgstudy.predict.answer import Prediction, in_words
 from ecgstudy.predict.ask import predict
 from ecgstudy.predict.figure import plot_leads, plot_signals
 from ecgstudy.predict.page import REASONS
+from ecgstudy.predict.worker import MOST_UPLOAD_PIXELS
 from ecgstudy.release.load import find_release, load_release
 from ecgstudy.report import style
 from ecgstudy.report.figures_pages import overlay
@@ -36,7 +37,7 @@ class Asked:
     def judge(self, title: str, picture: bytes | str) -> Prediction:
         """Judge the bytes of a file, or an example by its name."""
         try:
-            array = example(picture) if isinstance(picture, str) else opening.decode_any(picture, title)
+            array = example(picture) if isinstance(picture, str) else _decoded(picture, title)
         except (ValueError, OSError) as error:
             own = predict([np.full((8, 8, 3), 255, np.uint8)], self.released)[0]  # for the model's own words
             return replace(own, path=title, reason="unreadable", measured=str(error).removeprefix(f"{title}: "))
@@ -49,7 +50,8 @@ class Asked:
             parts.append(f"<h2>Page and leads</h2>{_drawn(plot_leads, prediction, 'The page with its leads')}")
         if prediction.traced is not None:
             parts.append(f"<h2>Signals read off the page</h2>{_drawn(plot_signals, prediction, 'Twelve signals')}")
-        parts.append(f'<p class="soft">{html.escape(prediction.model)}. {html.escape(prediction.tested)}</p>')
+        told = (f"{prediction.model}. {prediction.tested}", prediction.leads_tested["sentence"])
+        parts += [f'<p class="soft">{html.escape(line)}</p>' for line in told]
         return f'<div class="ecg">{"".join(parts)}</div>'
 
     def map(self, prediction: Prediction) -> str:
@@ -72,6 +74,10 @@ class Asked:
     @functools.cached_property
     def _member(self):  # type: ignore[no-untyped-def]  # a NetworkAnswer, known where TensorFlow is
         return self.released.member(0)
+
+
+def _decoded(content: bytes, title: str) -> np.ndarray:
+    return opening.decode_any(content, title, most_pixels=MOST_UPLOAD_PIXELS)
 
 
 def example(name: str) -> np.ndarray:

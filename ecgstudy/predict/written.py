@@ -11,6 +11,7 @@ from ecgstudy.evaluation import operating
 from ecgstudy.predict.answer import INTERVALS, Prediction
 from ecgstudy.predict.ask import tested
 from ecgstudy.predict.figure import plot_prediction
+from ecgstudy.release.leads_tested import said_of_leads
 from ecgstudy.release.load import Released
 from ecgstudy.report.style import styled
 from ecgstudy.vocabulary import CLASSES, DISCLAIMER
@@ -46,8 +47,11 @@ def write_figure(prediction: Prediction, path: Path) -> Path:
 
 
 def closing_words(released: Released) -> str:
-    """Which model answered, how it did on pages that it had not learned from, and what it must not be used for."""
-    return f"{released.name}\n{tested(released)}\n{DISCLAIMER}"
+    """Which model answered, how it did on pages that it had not learned from, and what it must not be used for.
+
+    Between them stands how far the leads that it names were tested.
+    """
+    return "\n".join([released.name, tested(released), said_of_leads(released.leads_tested)["sentence"], DISCLAIMER])
 
 
 def _row(one: Prediction) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ecgstudy.release.leads_tested import said_of_leads
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, DISCLAIMER, PROTOCOL_TITLES
 
 
@@ -19,6 +20,7 @@ def model_card(record: dict[str, Any]) -> str:
         f"{_rivals(record)}.",
         f"## Where it comes from\n\nPages: {record['source']}\n\n{_frozen(record)}",
         f"## How it did on pages that it had not learned from\n\n{how_it_did(record)}",
+        f"## How far the leads that it names can be trusted\n\n{said_of_leads(record.get('leads_tested'))['sentence']}",
         "## What it refuses\n\nPictures that are no ECG page, pages of other layouts, pages that are too small, too "
         "blurred or cut off, and pages less like the training pages than these are like each other (further than "
         f"{record['unlike_from']:.1f} grey levels). What it does not refuse can still be wrong.",

@@ -10,6 +10,7 @@ import numpy as np
 
 from ecgstudy import files
 from ecgstudy.models import registry
+from ecgstudy.release import leads_tested
 from ecgstudy.release.decision import Decision
 from ecgstudy.release.likeness import Likeness
 from ecgstudy.study import outputs_root
@@ -81,6 +82,12 @@ class Released:
             raise ValueError(f"{run.model} has neither taps nor gradients; use lead_occlusion or occlusion")
         frozen = _file(self.record, self.folder, "frozen") if "frozen" in self.record["files"] else None
         return member_answer(run, _member_files(self.record, self.folder)[number], frozen)
+
+    @functools.cached_property
+    def leads_tested(self) -> dict[str, Any] | None:
+        """How far naming leads by blanking them was tested: by the record, or the study's later tables."""
+        known = self.record.get("leads_tested")
+        return known or leads_tested.of_study(self.folder.resolve().parent.parent, self.record["model"])
 
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
         """Calibrated probabilities for pictures as the model reads them, `(pages, 4)`; lead occlusion asks this."""

@@ -22,7 +22,7 @@ from ecgstudy.data.manifest import read_manifest
 from ecgstudy.data.prepare import open_study
 from ecgstudy.evaluation import choice, pooling
 from ecgstudy.models import registry, simple
-from ecgstudy.release import card, decision, likeness
+from ecgstudy.release import card, decision, leads_tested, likeness
 from ecgstudy.release.load import CARD, FORMAT, RECORD, TOLERANCE, check_pictures, load_members
 from ecgstudy.release.measured import measured
 from ecgstudy.report import cards, tables
@@ -85,6 +85,8 @@ def release(study: Study, model: str | None = None, *, progress: Say = lambda li
         "measured": measured(own, manifest, resamples=RESAMPLES, level=study.evaluation.level),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }  # fmt: skip
+    if tested := leads_tested.of_study(study.folder, chosen):
+        record["leads_tested"] = tested
     record["files"] = shelf.files
     packed = load_members(record, folder)
     _check_answers(packed, own, names, reference.cache)

@@ -11,6 +11,7 @@ import pytest
 import ecgstudy
 from ecgstudy import execution
 from ecgstudy.data import sources
+from ecgstudy.predict import served, worker
 from ecgstudy.report import html, tables
 from ecgstudy.study import Study
 from ecgstudy.vocabulary import CLASSES
@@ -61,6 +62,25 @@ def imports(tree):
 def test_arrays_are_read_without_pickle():
     asked = {file: option(node, "allow_pickle") for file, node in calls("np.load") if option(node, "mmap_mode") is None}
     assert set(asked.values()) == {"False"}, asked
+
+
+def test_processes_send_each_other_bytes_and_never_pickles():
+    """`send` and `recv` of a connection pickle; `send_bytes` and `recv_bytes` do not."""
+    assert [file for verb in ("send", "recv") for file, _ in calls(verb)] == []
+    assert {file for verb in ("send_bytes", "recv_bytes") for file, _ in calls(verb)} == {
+        "predict/worker.py", "predict/remote.py",
+    }  # fmt: skip
+
+
+def test_what_listens_does_so_on_this_computer_alone():
+    assert [ast.unparse(node.args[0]) for _, node in calls("connection.Listener")] == ["(HOST, 0)"]
+    assert worker.HOST == served.HOST == "127.0.0.1"
+    assert "--Voila.ip=127.0.0.1" in served.command(Path("predict.ipynb"), 8866)
+
+
+def test_the_page_takes_no_message_much_larger_than_a_picture_may_be():
+    limit = next(word for word in served.command(Path("predict.ipynb"), 8866) if "websocket_max_message_size" in word)
+    assert worker.MOST_UPLOAD_BYTES < int(limit.rpartition(":")[2].strip(" }")) < 1.1 * worker.MOST_UPLOAD_BYTES
 
 
 def test_yaml_is_read_by_safe_loaders_alone():

@@ -1,7 +1,9 @@
 """predict, trace, release and evaluate as commands, on a tiny study."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -85,6 +87,58 @@ def test_traces_are_written_and_the_unreadable_is_named(command, scans, tmp_path
     assert code == 0 and len(out.split()) == len(names) == 6 and {"page.csv", "page.hea", "page.dat"} <= names
     assert "white.jpg: refused, not an ECG" in err
     assert command("trace", scans / "white.jpg", "--folder", tmp_path)[0] == 1
+
+
+def test_traces_as_json_name_every_file_and_every_refusal(command, scans, tmp_path):
+    code, out, _ = command("trace", scans, "--folder", tmp_path, "--json")
+    rows = json.loads(out)
+    assert code == 0 and [row["refused"] for row in rows] == [False, False, True]
+    assert sorted(Path(file).name for row in rows for file in row["files"]) == sorted(
+        p.name for p in tmp_path.iterdir()
+    )
+    assert (rows[0]["layout"], rows[0]["reason"]) == ("3x4", None) and rows[0]["read"] > 0.9
+    assert (rows[2]["layout"], rows[2]["reason"], rows[2]["files"]) == (None, "not an ECG", [])
+
+
+def test_training_as_json_lists_every_run_with_its_folder(command, grid_study, params):
+    code, out, _ = command("train", params, "--json")
+    rows = json.loads(out)
+    assert code == 0 and {row["model"] for row in rows} == {"majority", "thumbnail"}
+    assert all((Path(row["folder"]) / "run.json").is_file() for row in rows)
+    assert {Path(row["folder"]).name for row in rows} == {run.name for run in runs.study_runs(grid_study)}
+
+
+def test_a_report_as_json_names_what_it_was_made_from(command, grid_study, params):
+    (grid_study.folder / "tables").mkdir(exist_ok=True)
+    (grid_study.folder / "tables" / "headline.csv").write_text("model\nthumbnail\n")
+    code, out, _ = command("report", params, "--json")
+    told = json.loads(out)
+    assert code == 0 and Path(told["report"]).is_file()
+    assert [Path(file).name for file in told["tables"]] == ["headline.csv"] and told["figures"] == []
+
+
+def test_explanations_as_json_have_each_sentence_and_every_file(command, scans, tmp_path):
+    """A network of one epoch: what it says is nonsense, but it is said of the right picture."""
+    tiny = {
+        "name": "tiny-network", "data": {"source": "synthetic", "synthetic_pages": 48},
+        "image": {"height": 64, "width": 112}, "splits": {"protocols": ["grouped"], "folds": 2},
+        "models": ["efficientnet_lite0"], "training": {"epochs": 1, "batch_size": 16},
+    }  # fmt: skip
+    (tmp_path / "net.yaml").write_text(json.dumps({"study": tiny}))
+    code, _, err = command("train", tmp_path / "net.yaml")
+    assert code == 0, err
+    name = tmp_path / "a: page.png"
+    shutil.copy(scans / "page.png", name)
+    words = ("--params", tmp_path / "net.yaml", "--model", "efficientnet_lite0", "--method", "lead_occlusion")
+    code, out, _ = command("explain", name, scans / "white.jpg", *words, "--folder", tmp_path / "one", "--json")
+    told = json.loads(out)
+    assert code == 1 and [row["path"] for row in told["explained"]] == [str(name)]
+    assert list(told["failed"]) == [str(scans / "white.jpg")]
+    assert sorted(map(Path, told["files"])) == sorted((tmp_path / "one").iterdir()) and len(told["files"]) == 4
+    code, out, _ = command("explain", *words, "--pages", 2, "--folder", tmp_path / "two", "--json")
+    told = json.loads(out)
+    assert code == 0 and len(told["explained"]) == 2 and len(told["files"]) == 9
+    assert {row["label"] for row in told["explained"]} <= set(CLASSES)
 
 
 def test_a_release_is_packed_and_suggested(command, grid_study, params):

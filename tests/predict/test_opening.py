@@ -1,5 +1,7 @@
 """Every kind of file that people have becomes the same picture; what cannot be opened says so."""
 
+import re
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -67,3 +69,37 @@ def test_a_damaged_pdf_is_one_page_that_cannot_be_opened(tmp_path):
     assert names([tmp_path]) == ["bad.pdf"]
     with pytest.raises(ValueError, match="not a PDF that can be opened"):
         read_any(tmp_path / "bad.pdf")
+
+
+def test_a_pdf_with_one_damaged_page_is_read_but_for_that_page(pdf, tmp_path):
+    """The document opens, and says only when its second page is asked for that there is none."""
+    content = pdf.read_bytes()
+    kids = re.search(rb"/Kids \[\s*(\d+) 0 R\s+(\d+) 0 R", content)
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(content.replace(b"\n%s 0 obj" % kids[2], b"\n%s 1 obj" % (b"9" * len(kids[2])), 1))
+    first, second = f"{broken}#page=1", f"{broken}#page=2"
+    assert check_page(read_any(first)).layout.name == "3x4"
+    with pytest.raises(ValueError, match=r"#page=2: page 2 of (this PDF cannot be drawn|a PDF with 1 pages)"):
+        read_any(second)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pdf_with_flipped_bytes_is_a_picture_or_an_error_by_name(pdf, seed):
+    chance = np.random.default_rng(seed)
+    content = bytearray(pdf.read_bytes())
+    head = np.flatnonzero(np.frombuffer(bytes(content), np.uint8) == ord("/"))
+    for at in chance.choice(head, 6):  # where the names of the structure are
+        content[at + 1] = int(chance.integers(32, 127))
+    try:
+        assert decode_any(bytes(content), "upload").dtype == np.uint8
+    except ValueError as error:
+        assert str(error).startswith("upload: ")
+
+
+def test_a_picture_of_more_pixels_than_allowed_is_refused_before_it_is_decoded(tmp_path):
+    PIL.Image.new("L", (300, 200)).save(tmp_path / "a.png")
+    header = (tmp_path / "a.png").read_bytes()[:60]  # there is nothing to decode
+    with pytest.raises(ValueError, match=r"^a.png: 300 x 200 is larger than 50,000 pixels$"):
+        decode_any(header, "a.png", most_pixels=50_000)
+    with pytest.raises(ValueError, match=r"^a.png: a damaged picture"):
+        decode_any(header, "a.png", most_pixels=60_000)

@@ -6,6 +6,7 @@ import PIL.Image
 import pytest
 
 from ecgstudy.pages import damage, draw
+from ecgstudy.pages.layout import find_layout
 from ecgstudy.predict import page
 from ecgstudy.predict.page import RefusedError, check_page, open_page
 
@@ -74,6 +75,24 @@ def test_a_blurred_picture_is_refused_at_any_scale(enlarged, real_pages):
 def test_a_page_that_is_cut_off_is_refused(kept):
     drawn = draw.synthetic_page(2, seed=4).picture
     assert reason_of(cv2.resize(drawn[kept], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)) == "cut off"
+
+
+@pytest.mark.parametrize(
+    ("layout", "kept", "measured"),
+    [("3x4", 0.4, "only 39% of the columns"), ("6x2plain", 0.05, "only 5% of the columns"),
+     ("6x2grid", 0.05, "no trace in the 12 lead boxes of layout 6x2grid")],
+)  # fmt: skip
+def test_a_framed_page_whose_leads_are_wiped_is_refused(layout, kept, measured):
+    """Frame, rules, header, strip and the beginning of every lead are there; nothing else is."""
+    drawn = draw.synthetic_page(1, seed=4, layouts=(layout,), size="page").picture
+    clean, wiped = damage.empty_paper(drawn), drawn.copy()
+    for box in find_layout(drawn).leads.values():
+        rows, columns = box.pixels(*drawn.shape[:2])
+        end = slice(int(columns.start + kept * (columns.stop - columns.start)), columns.stop)
+        wiped[rows, end] = clean[rows, end]
+    with pytest.raises(RefusedError, match=measured) as refusal:
+        check_page(wiped)
+    assert refusal.value.reason == "no trace"
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])

@@ -4,6 +4,7 @@ import json
 
 import cv2
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 
@@ -11,19 +12,23 @@ from ecgstudy.data.pictures import read_picture
 from ecgstudy.data.shipped import load_pages
 from ecgstudy.data.sources import public_set
 from ecgstudy.pages import damage, draw
+from ecgstudy.predict import written
 from ecgstudy.predict.answer import Prediction, in_words
 from ecgstudy.predict.ask import predict
 from ecgstudy.predict.figure import plot_prediction
 from ecgstudy.predict.page import REASONS, check_page
 from ecgstudy.predict.steadiness import variations, waver
 from ecgstudy.predict.view import region_view
+from ecgstudy.release.load import load_release
+from ecgstudy.release.write import release
 from ecgstudy.report.style import save_figure
 from ecgstudy.vocabulary import CLASSES, LEADS
 
 TOLERANCE = 0.1  # of every probability, for a model that reads redrawn pages
 KEYS = [
     "path", "refused", "reason", "measured", "probabilities", "prediction_set", "abstained", "waver", "alarms", "rate",
-    "intervals", "leads", "familiar", "distance", "layout", "turned", "read", "model", "tested", "disclaimer",
+    "intervals", "leads", "familiar", "distance", "layout", "turned", "read", "model", "tested", "leads_tested",
+    "disclaimer",
 ]  # fmt: skip
 
 
@@ -112,6 +117,32 @@ def test_the_json_has_all_that_is_known_of_each_picture(page, released):
     assert set(judged["leads"]) == {*LEADS, "strip"} and judged["reason"] is None
     assert refused["refused"] and refused["reason"] in REASONS and refused["probabilities"] is None
     assert "thumbnail of study tiny-grid" in refused["model"] and "medical device" in refused["disclaimer"]
+
+
+def test_the_json_says_how_far_the_leads_were_tested(page, released, grid_study):
+    """Without the study's tests of explanations it says so; with them it has their verdict and their numbers."""
+    untested = predict([page.picture], load_release(released.folder))[0].as_dict()["leads_tested"]
+    assert untested["measured"] is None and "was not tested for this model" in untested["sentence"]
+    table = pd.DataFrame(
+        [("lead_occlusion", "thumbnail", "stability", 0.8, 0.7, 0.9), ("lead_occlusion", "other", "stability", 0, 0, 0),
+         ("lead_occlusion", "thumbnail", "deletion_gain", -0.1, -0.2, 0.1)],
+        columns=["method", "model", "test", "value", "low", "high"],
+    )  # fmt: skip
+    path = grid_study.folder / "tables" / "faithfulness.csv"
+    path.parent.mkdir(exist_ok=True)
+    table.to_csv(path, index=False)
+    try:
+        again = load_release(released.folder)
+        tested = json.loads(json.dumps(predict([page.picture], again)[0].as_dict()["leads_tested"], allow_nan=False))
+        assert tested["measured"]["stability"] == {"value": 0.8, "low": 0.7, "high": 0.9}
+        assert (
+            "no better than a map that knows nothing" in tested["sentence"] and "stability 0.80" in tested["sentence"]
+        )
+        assert tested["sentence"] in written.closing_words(again)
+        assert load_release(release(grid_study)).record["leads_tested"]["tests"] == tested["measured"]
+    finally:
+        path.unlink()
+        release(grid_study)
 
 
 def test_the_rate_is_that_of_the_drawn_heart(released):
