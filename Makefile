@@ -7,7 +7,7 @@ ecgstudy := .venv/bin/ecgstudy
 data_option := $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run-all test test-all lab app docs bench lint reference lock clean FORCE
+.PHONY: help environment run-all test test-all lab app docs bench lint audit reference rebuild lock clean FORCE
 
 help:  ## list these words
 	@awk 'BEGIN {FS = ":.*## "; print "make WORD, where WORD is"} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,15 @@ bench: environment  ## measure ratios against what one would use instead (a quar
 lint: environment  ## ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
 
+audit: environment  ## look up known weaknesses of the locked libraries (needs a network)
+	@.venv/bin/pip-audit --requirement requirements.lock --disable-pip --strict --progress-spinner off
+
 reference: run-all  ## keep a study's answers and the tables made from them in outputs/reference (they are committed)
 	@.venv/bin/python -m ecgstudy.reference "$(PARAMS)" $(DATA)
 	@name=$(notdir $(basename $(PARAMS))); cp outputs/$$name*/figures/ladder.svg outputs/reference/$$name/
+
+rebuild: environment  ## make a study's reference tables again from the answers kept beside them, without training
+	@.venv/bin/python -m ecgstudy.reference "outputs/reference/$(notdir $(basename $(PARAMS)))"
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
