@@ -1,14 +1,20 @@
-"""How time grows with the number of pages: 100 to 100,000, on made-up tables. A series ends where it gets long."""
+"""How time grows: 100 to 100,000 rows of made-up tables, 100 to 1,000 drawn pages. A series ends where it gets long."""
 
+import dataclasses
+import io
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 
 from benchmarks.measure import Row, alone, seconds
 from ecgstudy.vocabulary import CLASSES, PROBABILITIES
 
 SIZES = (100, 1_000, 10_000, 100_000)
+DRAWN = (100, 300, 1_000)  # pages
+DISTINCT = 50  # pages that are drawn; a series takes them again and again
 LONGEST = 45.0  # seconds that the next size may be expected to take
 
 
@@ -31,14 +37,18 @@ def manifest(pages: int) -> pd.DataFrame:
     return table
 
 
-def series(name: str, prepare: Callable[[int], Callable[[], object]], note: str = "") -> list[Row]:
-    """One row per size, until the next would take too long."""
+def series(
+    name: str, prepare: Callable[[int], Callable[[], object]], note: str = "", *, sizes: tuple[int, ...] = SIZES
+) -> list[Row]:
+    """One row per size, measured once, until the next would take too long; then the last row says so."""
     rows: list[Row] = []
-    for size in SIZES:
+    note = f"{note}; once" if note else "once"
+    for size, following in itertools.zip_longest(sizes, sizes[1:]):
         action = prepare(size)
         rows.append(alone(f"{name}, {size:,}", lambda action=action: seconds(action), repeats=1, note=note))
-        if 10 * rows[-1].ours > LONGEST:
-            break
+        if following and following / size * rows[-1].ours > LONGEST:
+            ended = f"the series ends here: {following:,} would take more than {LONGEST:.0f} s"
+            return [*rows[:-1], dataclasses.replace(rows[-1], note=f"{note}; {ended}")]
     return rows
 
 
@@ -91,4 +101,45 @@ def intervals() -> list[Row]:
     return series("intervals of counted scores, pages", prepare, "1,000 resamples")
 
 
-BENCHMARKS = (splitting, leakage, near_copies, intervals)
+def drawn_pages() -> list[bytes]:
+    """Drawn pages as JPEG files of the size of packed pages."""
+    from ecgstudy.pages import draw
+
+    found = []
+    for page in draw.synthetic_pages(DISTINCT, seed=0):
+        file = io.BytesIO()
+        PIL.Image.fromarray(page.picture).save(file, "JPEG", quality=90)
+        found.append(file.getvalue())
+    return found
+
+
+def decoding() -> list[Row]:
+    """Drawn pages decoded and resized, one after another."""
+    from ecgstudy.data import images
+
+    pages = drawn_pages()
+
+    def read(number: int) -> np.ndarray:
+        with PIL.Image.open(io.BytesIO(pages[number % DISTINCT]), formats=("JPEG",)) as image:
+            return images.resize(np.asarray(image.convert("RGB")), 128, 224)
+
+    note = f"{DISTINCT} drawn pages of the size of packed ones, again and again; one thread of ours"
+    return series("decoding drawn pages", lambda size: lambda: [read(at) for at in range(size)], note, sizes=DRAWN)
+
+
+def tracing_drawn() -> list[Row]:
+    """Drawn pages decoded and traced, one after another."""
+    from ecgstudy.pages import trace
+
+    pages = drawn_pages()
+
+    def read(number: int) -> object:
+        with PIL.Image.open(io.BytesIO(pages[number % DISTINCT]), formats=("JPEG",)) as image:
+            return trace.trace(np.asarray(image.convert("RGB")))
+
+    note = f"{DISTINCT} drawn pages of the size of packed ones, again and again; one thread of ours"
+    name = "decoding and tracing drawn pages"
+    return series(name, lambda size: lambda: [read(at) for at in range(size)], note, sizes=DRAWN)
+
+
+BENCHMARKS = (splitting, leakage, near_copies, intervals, decoding, tracing_drawn)

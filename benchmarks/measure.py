@@ -1,10 +1,14 @@
 """A measured ratio: both sides in one process, turn by turn, so that a busy machine disturbs both alike."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 
 REPEATS = 3
+
+# "ours" or "theirs" in a process that runs this side alone, once, so that its memory can be told from the other's.
+side: str | None = None
 
 
 class SkippedError(Exception):
@@ -15,8 +19,8 @@ class SkippedError(Exception):
 class Row:
     """One line of outputs/bench/*.csv.
 
-    `ratio` is how many times as good as theirs ours is: times are divided theirs by ours, rates ours by theirs. `low`
-    and `high` are the least and the largest ratio among the repeats; without theirs, of our own value.
+    `ratio` is how many times as good as theirs ours is: times and memory are divided theirs by ours, rates ours by
+    theirs. `low` and `high` are the least and the largest ratio among the repeats; without theirs, of our own value.
     """
 
     name: str
@@ -39,7 +43,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 def against(
     name: str, ours: Callable[[], float], theirs: Callable[[], float], *, unit: str = "s", goal: float | None = None,
-    repeats: int = REPEATS, note: str = "",
+    repeats: int = REPEATS, warm: bool = False, note: str = "",
 ) -> Row:  # fmt: skip
     """Measure two sides in turns.
 
@@ -48,9 +52,20 @@ def against(
         ours: gives a time in seconds, or a rate where the unit says "per".
         theirs: the same of what a user would pick instead.
         goal: the ratio that is aimed at.
+        warm: run each side once before it counts.
         note: what must be known to read the numbers.
     """
-    pairs = [(ours(), theirs()) for _ in range(repeats)]
+    if side:
+        return Row(name, (ours if side == "ours" else theirs)(), None, unit, None, None, None, None, note)
+    if warm:
+        ours(), theirs()
+    return ratio_of(name, [(ours(), theirs()) for _ in range(repeats)], unit=unit, goal=goal, note=note)
+
+
+def ratio_of(
+    name: str, pairs: list[tuple[float, float]], *, unit: str = "s", goal: float | None = None, note: str = ""
+) -> Row:
+    """The middle of several pairs `(ours, theirs)`, with the least and the largest ratio."""
     ratios = [a / b if "per" in unit else b / a for a, b in pairs]
     middle = sorted(range(len(pairs)), key=lambda at: ratios[at])[len(pairs) // 2]
     return Row(name, *pairs[middle], unit, ratios[middle], goal, min(ratios), max(ratios), note)
@@ -58,5 +73,12 @@ def against(
 
 def alone(name: str, ours: Callable[[], float], *, unit: str = "s", repeats: int = REPEATS, note: str = "") -> Row:
     """Measure one side: the middle of the repeats, with the least and the largest."""
-    values = sorted(ours() for _ in range(repeats))
+    if side == "theirs":
+        return Row(name, math.nan, None, unit, None, None, None, None, note)
+    values = sorted(ours() for _ in range(1 if side else repeats))
     return Row(name, values[len(values) // 2], None, unit, None, None, values[0], values[-1], note)
+
+
+def noted(row: Row, more: Callable[[Row], str]) -> Row:
+    """The row with what was measured beside it at the end of its note; nothing where only memory is looked at."""
+    return row if side else dataclasses.replace(row, note=f"{row.note}; {more(row)}" if row.note else more(row))

@@ -24,6 +24,8 @@ from ecgstudy.vocabulary import PROTOCOL_TITLES
 OUTPUTS = Path(__file__).parents[2] / "outputs"
 STUDY = "quick"
 CONTROL = " (control: random weights, frozen)"
+MACHINE = "machine.csv"
+BENCH = ("name", "ours", "theirs", "unit", "ratio", "low", "high", "goal", "note")
 
 
 @functools.cache
@@ -92,15 +94,43 @@ class LadderTable(MarkdownDirective):
 
 
 class BenchTables(MarkdownDirective):
-    """The ladder of every study that is kept in `outputs/bench/`, or nothing."""
+    """What `make bench` measured, a table for each file in `outputs/bench/`; a sentence where there is none."""
 
     def markdown(self) -> str:
-        ladders = sorted(OUTPUTS.glob("bench/*/ladder.csv"))
-        return "\n".join(
-            f"## The study {code(path.parent.name)}\n\n{ladder_table(path.relative_to(OUTPUTS).as_posix())}\n"
-            f"From {code('outputs/' + path.relative_to(OUTPUTS).as_posix())}.\n"
-            for path in ladders
-        )
+        return bench_tables(OUTPUTS / "bench")
+
+
+def bench_tables(folder: Path) -> str:
+    """All tables of a benchmark with the machine that they were measured on, as Markdown."""
+    areas = [path for path in sorted(folder.glob("*.csv")) if path.name != MACHINE]
+    if not areas:
+        return f"{code('make bench')} has not been run here yet.\n"
+    machine = [_machine(pd.read_csv(folder / MACHINE).iloc[0])] if (folder / MACHINE).is_file() else []
+    parts = [
+        f"### {path.stem.capitalize()}\n\n{bench_table(pd.read_csv(path))}\n"
+        f"From {code(f'outputs/bench/{path.name}')}.\n"
+        for path in areas
+    ]
+    return "\n".join([*machine, *parts])
+
+
+def bench_table(rows: pd.DataFrame) -> str:
+    """One file of a benchmark; numbers that were not measured stay empty."""
+    lines = [["" if pd.isna(value) else _rounded(value) for value in row] for row in rows[list(BENCH)].to_numpy()]
+    return table(BENCH, lines)
+
+
+def _machine(facts: pd.Series) -> str:
+    return (
+        f"Measured by {code('make bench')} on {facts['cores']} cores of {facts['processor']} with "
+        f"{facts['memory_gb']} GB of memory, Python {facts['python']}, TensorFlow {facts['tensorflow']}.\n"
+    )
+
+
+def _rounded(value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def ladder_table(name: str) -> str:

@@ -35,6 +35,12 @@ def project(tmp_path_factory):
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("_build", "*.ipynb"))
         elif (ROOT / part).is_file():
             shutil.copy(ROOT / part, folder / part)
+    planted = folder / "outputs" / "bench" / "planted.csv"
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    columns = "name,ours,theirs,unit,ratio,goal,low,high,note"
+    planted.write_text(
+        f"{columns}\ncounting sheep,12.345,1234,s,100.1,50,90.4,110.2,three sheep\nsleeping,8,,h,,,7,9,\n"
+    )
     return folder
 
 
@@ -79,6 +85,13 @@ def test_the_numbers_are_those_of_the_committed_tables(built):
     kept = pd.read_csv(ROOT / "outputs" / "reference" / "originals" / "ladder.csv")
     measured = {f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in kept.itertuples()}
     assert set(re.findall(score, more.replace("\n", " "))) <= measured
+
+
+def test_a_table_of_the_benchmark_is_shown_as_it_was_written(built):
+    shown = " ".join(text_of(built / "results.html").split())
+    assert "counting sheep 12.3 1,234 s 100 90.4 110 50 three sheep" in shown
+    assert "sleeping 8 h 7 9" in shown
+    assert "make bench has not been run here yet" not in shown
 
 
 @pytest.mark.parametrize("page", TEXT, ids=lambda page: page.stem)
