@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ecgstudy import workflow
 from ecgstudy.models import registry
 from ecgstudy.study import Study
 
@@ -55,6 +56,12 @@ def test_the_published_recipe_is_the_printed_one():
     assert (recipe.dropout, recipe.class_weights, recipe.weights, recipe.train_from) == (0.3, True, "imagenet", "all")
     assert (study.image.region, study.image.height, study.image.width) == ("page", 224, 224)
     assert study.splits.protocols == ("as_published",)
+
+
+@EVERY_FILE
+def test_a_params_file_asks_nothing_of_a_network_that_it_cannot_be_trained_with(path):
+    """The check that stops a study at its start, before hours of other models."""
+    workflow.check_names(Study.load(path))
 
 
 @EVERY_FILE

@@ -5,9 +5,10 @@ The cache is keyed by what the pages are and how they are cut; a second run deco
 
 import json
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,20 @@ class PictureCache:
         if missing:
             raise ValueError(f"page {missing[0]} has no cached picture; `es.open_study(study)` makes the cache anew")
         return np.array([number[page] for page in page_ids], dtype=np.int64)
+
+
+class UnreadableError(ValueError):
+    """Pages whose region cannot be made.
+
+    Attributes:
+        reasons: `page_id` -> why.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]):
+        self.reasons = dict(reasons)
+        page, reason = next(iter(self.reasons.items()))
+        more = f" (and {len(self.reasons) - 1} more pages)" if len(self.reasons) > 1 else ""
+        super().__init__(f"page {page}: {reason}{more}")
 
 
 def region_picture(picture: np.ndarray, region: str, *, source_region: str) -> np.ndarray:
@@ -107,35 +122,111 @@ def cached_pictures(
     """The resized pictures of all distinct pages, from `folder` if they are there, else made and kept there.
 
     Raises:
-        ValueError: a picture cannot be read or has no such region; the message names its file.
+        UnreadableError: pages are to be redrawn whose traces cannot be read; `usable_pages` leaves them out.
+        ValueError: a picture cannot be read or has no such region; the message names its page.
     """
-    key = files.content_hash(RECIPE, pages.data_hash, region, str(height), str(width))
-    path, card = Path(folder) / f"pictures-{key}.npy", Path(folder) / f"pictures-{key}.json"
+    path, card, key = _place(pages, region, height, width, folder)
     found = _open(path, card, key)
-    if found is not None:
-        return found
-    page_ids = tuple(sorted(pages.distinct["page_id"]))
-    progress(f"reading {len(page_ids)} pages")
-    files.write_atomically(path, lambda temporary: _fill(temporary, pages, page_ids, region, height, width))
-    facts = {"sha256": files.file_hash(path), "page_ids": page_ids}
+    if found is None:
+        page_ids = tuple(sorted(pages.distinct["page_id"]))
+        progress(f"reading {len(page_ids)} pages")
+        bad: dict[str, str] = {}
+        files.write_atomically(path, lambda temporary: _fill(temporary, pages, page_ids, region, height, width, bad))
+        found = _keep(path, card, key, page_ids, bad)
+    cache, unreadable = found
+    if unreadable:
+        raise UnreadableError(unreadable)
+    return cache
+
+
+def usable_pages(
+    pages: Pages,
+    *,
+    region: str,
+    height: int,
+    width: int,
+    folder: Path,
+    strict: bool,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Pages:
+    """The pages whose region can be made; their pictures are in the cache afterwards.
+
+    Args:
+        strict: stop at pages that cannot be used instead of leaving them out with a warning.
+
+    Raises:
+        UnreadableError: there are such pages, and `strict`; or there are no others.
+        ValueError: as `cached_pictures`.
+    """
+    try:
+        cached_pictures(pages, region=region, height=height, width=width, folder=folder, progress=progress)
+        return pages
+    except UnreadableError as error:
+        bad = pages.manifest["page_id"].isin(list(error.reasons))
+        if strict or bad.all():
+            raise
+        rows = pages.manifest[bad]
+        named = tuple((path, error.reasons[page]) for path, page in zip(rows["path"], rows["page_id"], strict=True))
+    warnings.warn(f"{len(named)} files are left out; the first is {': '.join(named[0])}", stacklevel=2)
+    left = replace(pages, manifest=pages.manifest[~bad].reset_index(drop=True), bad_files=(*pages.bad_files, *named))
+    _copy(pages, left, region=region, height=height, width=width, folder=folder)
+    return left
+
+
+def _place(pages: Pages, region: str, height: int, width: int, folder: Path) -> tuple[Path, Path, str]:
+    """Where the pictures and their card lie, and their key."""
+    key = files.content_hash(RECIPE, pages.data_hash, region, str(height), str(width))
+    return Path(folder) / f"pictures-{key}.npy", Path(folder) / f"pictures-{key}.json", key
+
+
+def _open(path: Path, card: Path, key: str) -> tuple[PictureCache, dict[str, str]] | None:
+    """The cache if it is whole, and which rows of it are empty, and why; a damaged or half-made one is missing."""
+    try:
+        facts = json.loads(card.read_text())
+        if facts["sha256"] == files.file_hash(path):
+            cache = PictureCache(np.load(path, mmap_mode="r"), tuple(facts["page_ids"]), key)
+            return cache, dict(facts.get("unreadable", {}))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _keep(
+    path: Path, card: Path, key: str, page_ids: Sequence[str], bad: Mapping[str, str]
+) -> tuple[PictureCache, dict[str, str]]:
+    """Write the card of pictures that were made, and open them."""
+    facts = {"sha256": files.file_hash(path), "page_ids": page_ids} | (
+        {"unreadable": dict(sorted(bad.items()))} if bad else {}
+    )
     files.write_atomically(card, lambda temporary: temporary.write_text(json.dumps(facts)))
     made = _open(path, card, key)
     assert made is not None
     return made
 
 
-def _open(path: Path, card: Path, key: str) -> PictureCache | None:
-    """The cache if it is whole; a damaged or half-made one counts as missing."""
-    try:
-        facts = json.loads(card.read_text())
-        if facts["sha256"] == files.file_hash(path):
-            return PictureCache(np.load(path, mmap_mode="r"), tuple(facts["page_ids"]), key)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass
-    return None
+def _copy(pages: Pages, left: Pages, *, region: str, height: int, width: int, folder: Path) -> None:
+    """The pictures of the pages that are left, out of the cache of all of them."""
+    path, card, key = _place(left, region, height, width, folder)
+    if _open(path, card, key) is None:
+        whole = _open(*_place(pages, region, height, width, folder))
+        assert whole is not None
+        page_ids = tuple(sorted(left.distinct["page_id"]))
+        rows = whole[0].pictures[whole[0].rows(page_ids)]
+        files.write_atomically(path, lambda temporary: _save(temporary, rows))
+        _keep(path, card, key, page_ids, {})
 
 
-def _fill(path: Path, pages: Pages, page_ids: tuple[str, ...], region: str, height: int, width: int) -> None:
+def _save(path: Path, pictures: np.ndarray) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, pictures)
+
+
+def _fill(
+    path: Path, pages: Pages, page_ids: tuple[str, ...], region: str, height: int, width: int, bad: dict[str, str]
+) -> None:
+    """Make all pictures; pages that cannot be redrawn stay black and are written into `bad`, with the reason."""
+    from ecgstudy.pages.trace import TraceError
+
     shape = (len(page_ids), height, width, 3)
     target = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     files.take_place(path)
@@ -144,6 +235,10 @@ def _fill(path: Path, pages: Pages, page_ids: tuple[str, ...], region: str, heig
         picture = pages.picture(page_ids[row])
         try:
             target[row] = resize(region_picture(picture, region, source_region=pages.region), height, width)
+        except (layout.LayoutError, TraceError) as error:
+            if region != "redrawn":
+                raise ValueError(f"page {page_ids[row]}: {error}") from None
+            bad[page_ids[row]] = str(error)
         except ValueError as error:
             raise ValueError(f"page {page_ids[row]}: {error}") from None
 

@@ -25,6 +25,15 @@ def open_study(study: Study, *, progress: Callable[[str], None] = lambda line: N
         region=study.image.region,
         memory=study.folder / "cache" / "files.json",
     )
+    pages = images.usable_pages(
+        pages,
+        region=study.image.region,
+        height=study.image.height,
+        width=study.image.width,
+        folder=study.folder / "cache",
+        strict=study.data.on_bad_image == "error",
+        progress=progress,
+    )
     parts = splits.make_splits(
         pages.manifest,
         protocols=study.splits.protocols,
@@ -36,11 +45,4 @@ def open_study(study: Study, *, progress: Callable[[str], None] = lambda line: N
     manifest.write_manifest(pages.manifest, study.folder / "manifest.csv")
     splits.write_splits(parts, study.folder / "splits")
     audit.write_audit(pages, parts, study.folder / "audit")
-    images.cached_pictures(
-        pages,
-        region=study.image.region,
-        height=study.image.height,
-        width=study.image.width,
-        folder=study.folder / "cache",
-    )
     return pages

@@ -116,12 +116,26 @@ def number_agreement(found: Numbers, *, resamples: int = 2000, seed: int) -> pd.
     same_class = found.pairs["label"] == found.pairs["other_label"]
     for kind, pairs in (("all", found.pairs), ("same class", found.pairs[same_class])):
         for measure, column in (("beats", "alike_rank"), ("rate", "rate_rank")):
-            means = pairs.groupby("group")[column].mean().dropna().to_numpy()
-            if means.size:
-                drawn = means[generator.integers(0, means.size, (resamples, means.size))].mean(axis=1)
-                low, high = np.quantile(drawn, [0.025, 0.975])
-                rows.append((measure, kind, means.size, float(means.mean()), float(low), float(high)))
+            found_means = mean_over_numbers(pairs, column, resamples=resamples, generator=generator)
+            if found_means[0]:
+                rows.append((measure, kind, *found_means))
     return pd.DataFrame(rows, columns=["measure", "pairs", "numbers", "auroc", "low", "high"])
+
+
+def mean_over_numbers(
+    pairs: pd.DataFrame, column: str, *, resamples: int, generator: np.random.Generator
+) -> tuple[int, float, float, float]:
+    """Mean of a column of pairs in which each number counts once, with its interval (95 %) over whole numbers.
+
+    Returns:
+        How many numbers, the mean, low and high; NaN where there is no number.
+    """
+    means = pairs.groupby("group")[column].mean().dropna().to_numpy()
+    if not means.size:
+        return 0, float("nan"), float("nan"), float("nan")
+    drawn = means[generator.integers(0, means.size, (resamples, means.size))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return means.size, float(means.mean()), float(low), float(high)
 
 
 def one_heart(found: Numbers) -> pd.DataFrame:

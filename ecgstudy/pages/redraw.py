@@ -6,6 +6,7 @@ pulses or rhythm strip. Each column follows the one before it in time, whatever 
 leads recorded at once would give a two-column page away.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Protocol
@@ -29,7 +30,7 @@ class Signals(Protocol):
     """What is redrawn: a traced page, or a synthetic recording."""
 
     @property
-    def signals(self) -> dict[str, np.ndarray]:
+    def signals(self) -> Mapping[str, np.ndarray]:
         """Lead -> millivolts, NaN where the page does not tell."""
 
     @property
@@ -63,12 +64,21 @@ def redraw_signals(traced: Signals) -> np.ndarray:
     Returns:
         uint8 RGB `(412, 703, 3)`: the packed size of a `3x4` page.
     """
-    canvas = paper.blank(_STANDARD.name, _STANDARD.frame, _STANDARD.has_grid, furniture=False).copy()
-    standard = {
+    return draw_standard(standard_signals(traced))
+
+
+def standard_signals(traced: Signals) -> dict[str, np.ndarray]:
+    """What the standard page shows of each lead: `(625,)` millivolts, NaN where it stays blank."""
+    return {
         lead: standard_signal(_part(traced.signals[lead], traced.sampling_rate, place // 3), traced.sampling_rate)
         for place, lead in enumerate(LEADS)
         if lead in traced.signals
     }
+
+
+def draw_standard(standard: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The standard page of `standard_signals`: uint8 RGB `(412, 703, 3)`."""
+    canvas = paper.blank(_STANDARD.name, _STANDARD.frame, _STANDARD.has_grid, furniture=False).copy()
     pen.traces(canvas, standard, SAMPLING_RATE, _STANDARD)
     return draw.crop(canvas, _STANDARD, "packed")[0]
 

@@ -14,6 +14,8 @@ from ecgstudy.pages.paper import HEIGHT, SHEETS, WIDTH
 
 _VIEW_WIDTH = 740  # of the reduced view in which lines are looked for
 _UPRIGHT_DEGREES = 0.15  # what is less oblique is left alone
+_SQUARE_DEGREES = 0.3  # what a rule and a divider may differ by on a page seen straight
+_LENGTHENED = 0.01  # what a divider may be longer than it should be
 _SKEWED = 0.006  # so are frames whose opposite sides differ by less than this share
 _FRAME_SHARE = (0.95, 0.65)  # of a full page's width and height that the lines of the shortest frame run
 _DIVIDER_SHARE = 0.6  # of a full page's height
@@ -175,6 +177,11 @@ def _meeting(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return one[0] + steps[0] * runs[0]
 
 
+def _is_above(rule: np.ndarray, divider: np.ndarray) -> bool:
+    """Whether a line passes well above a divider: on a full page the rule does by a fifth of the divider's length."""
+    return bool(divider[0][1] - _meeting(rule, divider)[1] > 0.1 * (divider[1][1] - divider[0][1]))
+
+
 def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
     """Upright by the header's rule and the divider of a page without a frame, or by the divider alone."""
     darkness = _thin_black(view)
@@ -183,7 +190,7 @@ def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
         return Upright(picture, 0.0, "")
     rules = _lines(darkness[: len(view) // 3], upright=False, shortest=0.8 * view.shape[1])
     divider = dividers[len(dividers) // 2]
-    rule = rules[0] if rules else None
+    rule = next((line for line in rules if _is_above(line, divider)), None)  # a level trace is a straight line, too
     lean = float(np.degrees(np.arctan2(divider[0][0] - divider[1][0], divider[1][1] - divider[0][1])))
     if rule is None:
         if abs(lean) < _UPRIGHT_DEGREES:
@@ -197,9 +204,14 @@ def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
     if max(abs(slope), abs(lean)) < _UPRIGHT_DEGREES:
         return Upright(picture, 0.0, "")
     scale = float(np.hypot(*(rule[1] - rule[0])) * zoom / (_RULE[1][0] - _RULE[0][0]))
-    found = (np.stack([*rule, *divider]) + 0.5) * zoom - 0.5
-    matrix = _onto(found, _ends(len(dividers)) * scale, zoom)
-    return Upright(_warp(picture, matrix, (round(WIDTH * scale), round(HEIGHT * scale))), (slope + lean) / 2, "page")
+    found, wanted = (np.stack([*rule, *divider]) + 0.5) * zoom - 0.5, _ends(len(dividers)) * scale
+    turned = (slope + lean) / 2
+    lengths = [np.hypot(*(line[1] - line[0])) for line in (*found.reshape(2, 2, 2), *wanted.reshape(2, 2, 2))]
+    lengthened = abs(lengths[1] / lengths[0] * lengths[2] / lengths[3] - 1) > _LENGTHENED
+    if lengthened and abs(slope - lean) < _SQUARE_DEGREES:  # seen straight, and a trace goes on from the divider
+        found, wanted, turned = found[:2], wanted[:2], slope
+    matrix = _onto(found, wanted, zoom)
+    return Upright(_warp(picture, matrix, (round(WIDTH * scale), round(HEIGHT * scale))), turned, "page")
 
 
 def _before_turning(width: int, height: int, degrees: float) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from ecgstudy.data import images, lead_boxes, measurements, prepare, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.models import registry, simple
 from ecgstudy.study import Study
-from ecgstudy.training import parts, runs, tables, tracking
+from ecgstudy.training import parts, runs, settings, tables, tracking
 from ecgstudy.training.parts import Parts
 from ecgstudy.training.runs import Run
 
@@ -38,6 +38,7 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
             runs stay.
     """
     tracking.check(study.execution)
+    settings.check_study(study, models)
     pages = prepare.open_study(study, progress=progress)  # first: runs follow from the splits as they are now
     wanted = runs.study_runs(study, [*study.models, *study.ablations] if models is None else models)
     todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]

@@ -5,25 +5,21 @@ from typing import Any
 
 from ecgstudy.models import build
 from ecgstudy.study import Recipe
-from ecgstudy.training import prefix
+from ecgstudy.training import prefix, settings
 from ecgstudy.training.fit import Trainer
 
 
 def check(network: build.Network, recipe: Recipe) -> None:
-    """Refuse random views that would not be seen.
+    """Refuse random views that would not be seen, now that the network says what of it is frozen.
 
     Raises:
         ValueError: the model cannot be trained with such views; the message says what to change.
     """
-    if recipe.augment and network.row.input == "leads":
-        raise ValueError("training.augment draws views of whole pages; for lead boxes set training.cached_views")
-    if recipe.augment and recipe.cached_views:
-        raise ValueError("training.augment and training.cached_views exclude each other; set one")
-    kept = is_prefix(network, borders(network, recipe))
-    if recipe.cached_views and not kept:
+    settings.check_recipe(network.row, recipe)
+    if recipe.cached_views and not is_prefix(network, borders(network, recipe)):
         raise ValueError(
-            f"training.cached_views needs a frozen part, but training.train_from is {recipe.train_from}; "
-            "train from a layer, or set training.augment instead"
+            f"training.cached_views needs a frozen part, but nothing is kept before {recipe.train_from}; "
+            "train from a later layer, or set training.augment instead"
         )
 
 

@@ -62,6 +62,54 @@ def test_a_page_without_a_cached_picture_is_named(pages, tmp_path):
         cached(pages, tmp_path).rows(["nothing"])
 
 
+@pytest.fixture(scope="module")
+def partly_blank(pages):
+    """Six drawn pages, of which two are empty paper."""
+    rows = pages.distinct.iloc[:6]
+    blank = set(rows["path"].iloc[[1, 4]])
+
+    def read(path):
+        picture = pages.read(path)
+        return np.full_like(picture, 255) if path in blank else picture
+
+    return Pages(rows.reset_index(drop=True), pages.region, read), blank
+
+
+def usable(pages, folder, **changes):
+    wanted = {"region": "redrawn", "height": 32, "width": 56, "folder": folder, "strict": False} | changes
+    return images.usable_pages(pages, **wanted)
+
+
+def test_a_page_that_cannot_be_redrawn_is_left_out_by_name_and_the_others_are_not_drawn_again(partly_blank, tmp_path):
+    drawn, blank = partly_blank
+    spied, read = counted(drawn)
+    with pytest.warns(UserWarning, match="2 files are left out; the first is .*no known page"):
+        left = usable(spied, tmp_path)
+    assert {path for path, _ in left.bad_files} == blank and not blank & set(left.manifest["path"])
+    cache = cached(left, tmp_path, region="redrawn")
+    assert len(read) == 6
+    page = left.distinct["page_id"].iloc[2]
+    expected = images.resize(images.region_picture(left.picture(page), "redrawn", source_region="grid"), 32, 56)
+    assert np.array_equal(cache.pictures[cache.rows([page])[0]], expected)
+    read.clear()
+    with pytest.warns(UserWarning, match="2 files"):
+        usable(spied, tmp_path)
+    assert not read
+
+
+def test_a_page_that_cannot_be_redrawn_stops_a_strict_study_and_a_cache_of_all(partly_blank, tmp_path):
+    for ask in (lambda: usable(partly_blank[0], tmp_path, strict=True),
+                lambda: cached(partly_blank[0], tmp_path, region="redrawn")):  # fmt: skip
+        with pytest.raises(images.UnreadableError, match=r"page \w+: .*no known page.* \(and 1 more pages\)") as caught:
+            ask()
+        assert len(caught.value.reasons) == 2
+
+
+def test_a_region_that_no_page_has_is_a_mistake_in_the_study_and_no_bad_page(partly_blank, tmp_path):
+    with pytest.raises(ValueError, match="region 'page' is not on packed pages"):
+        usable(partly_blank[0], tmp_path, region="page")
+
+
 def test_resizing_is_anti_aliased():
     """A fine chequerboard becomes even grey; picking pixels would leave black or white."""
     board = np.indices((300, 300)).sum(axis=0) % 2 * 255

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ecgstudy as es
 from ecgstudy.data import measurements
 from ecgstudy.data.manifest import Pages
 from ecgstudy.pages import beats, draw
@@ -71,3 +72,14 @@ def test_features_are_numbers_and_do_not_tell_how_well_a_page_could_be_read(meas
     assert table.loc["page0"].notna().mean() > 0.8
     assert not [name for name in table.columns if "quality" in name or "calibration" in name or name == "problem"]
     assert {"rate", "qrs_ms", "V2_st_j60_mv", "aVF_at_0"} <= set(table.columns)
+
+
+def test_pages_are_traced_on_all_cores_in_the_order_asked_for_and_a_page_without_a_trace_says_why(pages):
+    told = []
+    found = list(es.trace_all(pages, ["page2", "blank", "page0"], progress=told.append))
+    assert [page_id for page_id, _ in found] == ["page2", "blank", "page0"]
+    assert "no known page" in found[1][1]
+    assert [traced.layout.name for _, traced in (found[0], found[2])] == ["6x2plain", "3x4"]
+    alone = es.trace(pages.picture("page2"))
+    np.testing.assert_array_equal(found[0][1].signals["V3"], alone.signals["V3"])
+    assert told == ["traced 3 of 3 pages"]

@@ -11,6 +11,7 @@ import pytest
 
 from ecgstudy.pages import draw, paths, strokes, trace
 from ecgstudy.pages.layout import LayoutError
+from ecgstudy.pages.trace import SAMPLING_RATE
 from ecgstudy.vocabulary import LEADS
 
 EVERY_LAYOUT = ("3x4", "6x2plain", "6x2grid")
@@ -49,18 +50,26 @@ def photographed(picture):
 
 
 def agreement(drawn, traced):
-    """Median error in mV and correlation, each the median over leads and strip; truth by time on the page."""
-    recording, columns = drawn.recording, len({box.left for box in drawn.layout.leads.values()})
-    errors, correlations = [], []
-    for number, lead in enumerate(LEADS):
-        start = number // (12 // columns) * 10 / columns
-        signal = traced.signals[lead]
-        seconds = start + np.arange(signal.size) / traced.sampling_rate
-        truth = np.interp(seconds, np.arange(5000) / recording.sampling_rate, recording.signals[lead])
-        known = np.isfinite(signal)
-        errors.append(np.median(abs(signal - truth)[known]))
-        correlations.append(np.corrcoef(signal[known], truth[known])[0, 1])
+    """Median error in mV and correlation, each the median over leads; truth by time on the page."""
+    columns = len({box.left for box in drawn.layout.leads.values()})
+    found = [
+        _one(drawn.recording, lead, traced.signals[lead], number // (12 // columns) * 10 / columns)
+        for number, lead in enumerate(LEADS)
+    ]
+    errors, correlations = zip(*found, strict=True)
     return float(np.median(errors)), float(np.median(correlations))
+
+
+def strip_agreement(drawn, traced):
+    """The same of the rhythm strip."""
+    return _one(drawn.recording, drawn.layout.strip_lead, traced.strip, 0.0)
+
+
+def _one(recording, lead, signal, start):
+    seconds = start + np.arange(signal.size) / SAMPLING_RATE
+    truth = np.interp(seconds, np.arange(5000) / recording.sampling_rate, recording.signals[lead])
+    known = np.isfinite(signal)
+    return np.median(abs(signal - truth)[known]), np.corrcoef(signal[known], truth[known])[0, 1]
 
 
 @pytest.mark.parametrize("layout", EVERY_LAYOUT)
@@ -81,6 +90,15 @@ def test_packed_pages_give_their_signals_back(layout):
     error_mv, correlation = agreement(drawn, trace.trace(saved(drawn.picture, ".webp", 40)))
     assert error_mv < 0.02
     assert correlation > 0.97
+
+
+@pytest.mark.parametrize("size", ["page", "packed"])
+@pytest.mark.parametrize("layout", ["3x4", "6x2plain"])
+def test_the_rhythm_strip_is_given_back(layout, size):
+    drawn = page(4, layouts=(layout,), size=size)
+    error_mv, correlation = strip_agreement(drawn, trace.trace(drawn.picture))
+    assert error_mv < 0.02
+    assert correlation > (0.99 if size == "page" else 0.97)
 
 
 @A_FEW
@@ -105,6 +123,50 @@ def test_a_page_turned_by_up_to_five_degrees_is_read_the_same(degrees, layout):
     assert traced.turned == pytest.approx(degrees, abs=0.2)
     assert error_mv < 0.02
     assert correlation > 0.97
+
+
+@A_FEW
+@hypothesis.given(degrees=some.floats(-5, 5), size=some.sampled_from(("page", "grid", "packed")))
+@hypothesis.example(degrees=5.0, size="grid")
+@hypothesis.example(degrees=3.0, size="packed")
+@hypothesis.example(degrees=-2.0, size="grid")
+def test_a_page_without_grid_and_frame_is_read_when_turned(degrees, size):
+    """Less well than one with a frame: the divider, and the header's rule if it is there, are all that show the lean.
+
+    The goal for the error, 0.02 mV, is met but where the divider is all there is and a trace goes on from it: then the
+    lean is two tenths of a degree off, and 0.04 mV was measured. Correlations lie between 0.93 and 0.996; 0.97 is met
+    at about half of the angles, as columns are a few pixels wider or narrower than they should be.
+    """
+    drawn = page(2, layouts=("6x2plain",), size=size)
+    traced = trace.trace(turned(drawn.picture, degrees))
+    error_mv, correlation = agreement(drawn, traced)
+    assert traced.turned == pytest.approx(degrees, abs=0.3)
+    assert error_mv < 0.05
+    assert correlation > 0.92
+
+
+@A_FEW
+@hypothesis.given(degrees=some.floats(-5, 5), layout=some.sampled_from(("3x4", "6x2grid")))
+def test_a_packed_page_is_read_the_same_when_turned(degrees, layout):
+    drawn = page(2, layouts=(layout,), size="packed")
+    traced = trace.trace(turned(drawn.picture, degrees))
+    error_mv, correlation = agreement(drawn, traced)
+    assert error_mv < 0.02
+    assert correlation > 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["page", "packed"])
+@pytest.mark.parametrize("layout", EVERY_LAYOUT)
+def test_most_of_fifty_pages_reach_the_goals(layout, size):
+    found = np.array([agreement(drawn, trace.trace(drawn.picture)) for drawn in fifty(layout, size)])
+    reached = (found[:, 0] < 0.02) & (found[:, 1] > (0.99 if size == "page" else 0.97))
+    assert np.median(found[:, 0]) < 0.02 and np.median(found[:, 1]) > (0.99 if size == "page" else 0.97)
+    assert reached.mean() > 0.8
+
+
+def fifty(layout, size):
+    return (page(number, layouts=(layout,), size=size) for number in range(100, 150))
 
 
 @pytest.mark.parametrize("layout", EVERY_LAYOUT)
@@ -197,11 +259,16 @@ def test_half_the_gain_is_read_from_the_pulses():
     assert np.nanmax(halved.signals["V5"]) == pytest.approx(2 * np.nanmax(plain.signals["V5"]), rel=0.02)
 
 
-def test_tracing_a_page_takes_at_most_half_a_second_of_one_core():
-    drawn = page(layouts=("6x2plain",), size="page")
-    trace.trace(drawn.picture)
+@pytest.mark.parametrize(
+    "seen",
+    [lambda picture: picture, lambda picture: turned(picture, 3.0), photographed],
+    ids=["as it is", "turned", "photographed"],
+)
+def test_tracing_a_page_takes_at_most_half_a_second_of_one_core(seen):
+    picture = seen(page(layouts=("6x2plain",), size="page").picture)
+    trace.trace(picture)
     began = time.process_time()
-    trace.trace(drawn.picture)
+    trace.trace(picture)
     assert time.process_time() - began < 0.5
 
 

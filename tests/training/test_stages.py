@@ -6,7 +6,7 @@ import pytest
 
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
-from ecgstudy.training import parts, resident, stages, stream
+from ecgstudy.training import parts, resident, settings, stages, stream
 from ecgstudy.training.fit import Examples
 
 PAGES, HEIGHT, WIDTH = 24, 32, 56
@@ -78,6 +78,15 @@ def test_views_that_would_not_be_seen_are_refused(model, changes, message):
     network = build.network(registry.model_row(model), height=64, width=112)
     with pytest.raises(ValueError, match=message):
         stages.check(network, RECIPE.model_copy(update=changes))
+
+
+@pytest.mark.parametrize("model", ["baseline_cnn", "efficientnet_lite0", "efficientnet_lite0_leads"])
+@pytest.mark.parametrize("changes", [{}, {"train_from": "all"}, {"train_from": "all", "head_epochs": 2}])
+def test_what_a_study_is_told_before_anything_is_built_is_what_the_network_shows(model, changes):
+    network = build.network(registry.model_row(model), height=64, width=112)
+    recipe = RECIPE.model_copy(update=changes)
+    kept = stages.is_prefix(network, stages.borders(network, recipe))
+    assert settings.keeps_a_part(network.row, recipe) == kept
 
 
 def test_views_for_the_head_alone_are_allowed():
