@@ -42,6 +42,8 @@ def execute(study: Study, notebook: Path) -> Path:
                 progress_bar=False,
                 execution_timeout=TIMEOUT_SECONDS,
             )
+        page, _ = nbconvert.HTMLExporter(embed_images=True).from_filename(str(half_done))
+        files.write_atomically(target.with_suffix(".html"), lambda path: path.write_text(page, encoding="utf-8"))
     except papermill.PapermillExecutionError as error:
         failed = target.with_suffix(".failed.ipynb")
         half_done.replace(failed)
@@ -51,10 +53,13 @@ def execute(study: Study, notebook: Path) -> Path:
     except (nbformat.ValidationError, RuntimeError, TimeoutError) as error:
         half_done.unlink(missing_ok=True)
         raise RuntimeError(f"{notebook.name}: {type(error).__name__}: {error} (see {log})") from None
-    log.unlink()
-    page, _ = nbconvert.HTMLExporter(embed_images=True).from_filename(str(half_done))
-    files.write_atomically(target.with_suffix(".html"), lambda path: path.write_text(page, encoding="utf-8"))
+    except OSError:  # a full disk, above all: what was begun would only take more of it
+        half_done.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+        raise
     half_done.replace(target)
+    for of_before in (log, target.with_suffix(".failed.ipynb")):
+        of_before.unlink(missing_ok=True)
     return target
 
 

@@ -1,31 +1,43 @@
 """A study killed again and again ends with the same results, and nothing that was finished is trained twice."""
 
+import collections
 import random
 import re
 import signal
-import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
+from ecgstudy import workflow
+
 pytestmark = pytest.mark.slow
 
-EVERY, MOST_STARTS = 4, 40
+EVERY, MOST_STARTS = 6, 40
+KILLS = 20
+STEPS = {  # which step is killed; what it says when it is at work; what is deleted of it, so that it has work to do
+    "data and splits": ("  data and splits ...", ("manifest.csv", "splits/*.csv", "cache/pictures-*")),
+    "frozen prefix": ("frozen prefix: page 0", ("cache/prefix-*/*", "runs/efficientnet_lite0-*/*.*")),
+    "runs of the grid": ("  runs of the grid ...", ("runs/*/*.*",)),
+    "model handed out": ("  model handed out ...", ("models/best/release.json", "models/best/*")),
+    "report": ("  report ...", ("report.html",)),
+} | {f"notebook {name}": (f"  notebook {name} ...", (f"notebooks/{name}.*",)) for name in workflow.NOTEBOOKS}
 
 
 def check_end(project, undisturbed):
     assert project.results() == undisturbed.results()
-    book = (project.study / "notebooks" / "tables.ipynb").read_text()
-    assert '"output_type": "error"' not in book
+    books = [project.study / "notebooks" / f"{name}.ipynb" for name in workflow.NOTEBOOKS]
+    assert not [book.name for book in books if '"output_type": "error"' in book.read_text()]
+    assert (project.study / "report.html").is_file()
     assert project.half_done() == []
-    assert [path.name for path in (project.study / "notebooks").glob("*.running.*")] == []
 
 
-def test_killed_at_every_fourth_write(project, undisturbed, tmp_path):
-    """Start after start is killed at its 4th, 8th, 12th ... write, in whatever process that is, until one ends."""
-    before, count = {}, tmp_path / "count"
-    for start in range(1, MOST_STARTS):
-        count.write_bytes(b"")
-        done = project.run(FAULT_COUNT=str(count), FAULT_AT=str(EVERY * start))
+def test_killed_at_every_sixth_write(project, undisturbed, tmp_path):
+    """Each start is killed where it makes the 6th, 12th, 18th ... file that no start made before, until one ends."""
+    before, killed_at, seen = {}, [], tmp_path / "seen"
+    seen.touch()
+    for _ in range(MOST_STARTS):
+        done = project.run(FAULT_SEEN=str(seen), FAULT_EVERY=str(EVERY))
         finished = project.finished()
         assert before.items() <= finished.items(), "a finished run was trained again"
         before = finished
@@ -34,26 +46,50 @@ def test_killed_at_every_fourth_write(project, undisturbed, tmp_path):
         said = done.stderr.strip().split("\n")[-1]
         own = done.returncode == -signal.SIGKILL
         assert own or re.search("ended by signal 9; the same command goes on|DeadKernelError", said), done.stderr
-    assert done.returncode == 0 and start > 3
+        killed_at.append(Path(seen.read_text().splitlines()[-1]).relative_to(project.study).parts[0])
+    assert done.returncode == 0
+    assert len(killed_at) == len(seen.read_text().splitlines()) // EVERY
+    assert set(killed_at) >= {"runs", "models"} and set(killed_at) & {"notebooks", "tables", "figures"}
     check_end(project, undisturbed)
 
 
-def test_killed_at_random_moments(project, undisturbed):
-    """The first process is killed, as an impatient person or a full memory does it; its children must follow."""
-    chance, before = random.Random(0), {}
-    for _ in range(20):
-        process = project.start()
-        try:
-            process.communicate(timeout=chance.uniform(0.5, 25))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate(timeout=60)  # returns when all that hold its stdout are gone: no child is left
-        finished = project.finished()
-        assert before.items() <= finished.items(), "a finished run was trained again"
-        before = finished
-        if process.returncode == 0:
-            break
+def delete_some(project, patterns, chance):
+    """Delete a random part, at least one, of the files of each pattern."""
+    for pattern in patterns:
+        found = sorted(path for path in project.study.glob(pattern) if path.is_file())
+        for path in chance.sample(found, chance.randint(1, len(found)) if found else 0):
+            path.unlink()
+
+
+def killed_in(project, sign, seconds) -> bool:
+    """Start, wait for the step's sign and so many seconds more, kill; whether there was still something to kill.
+
+    The first process is killed, as an impatient person or a full memory does it; its children must follow.
+    """
+    process = project.start()
+    if any(line.startswith(sign) for line in process.stderr):
+        time.sleep(seconds)
+    process.kill()
+    _, said = process.communicate(timeout=60)  # returns when all that hold its stdout are gone: no child is left
+    assert process.returncode in (0, -signal.SIGKILL), said
+    return process.returncode == -signal.SIGKILL
+
+
+def test_killed_at_twenty_random_moments(project, undisturbed):
+    """Every step twice, in random order, each time with a random part of what it had left deleted."""
+    chance, kills, tries = random.Random(0), collections.Counter(), 0
+    while kills.total() < KILLS and tries < 3 * KILLS:
+        step = chance.choice([name for name in STEPS if kills[name] < KILLS // len(STEPS)])
+        sign, left = STEPS[step]
+        delete_some(project, left, chance)
+        before = project.finished()
+        kills[step] += killed_in(project, sign, chance.uniform(0, 0.7 * undisturbed.seconds.get(step, 1)))
+        assert before.items() <= project.finished().items(), "a finished run was trained again"
+        tries += 1
+    assert kills == dict.fromkeys(STEPS, KILLS // len(STEPS))
+    before = project.finished()
     assert project.run().returncode == 0
+    assert before.items() <= project.finished().items(), "a finished run was trained again"
     check_end(project, undisturbed)
 
 

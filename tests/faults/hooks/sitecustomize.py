@@ -1,22 +1,24 @@
 """Loaded by every Python process that has this folder on PYTHONPATH: ends it with SIGKILL at one of its writes.
 
-`FAULT_COUNT` is a file that grows by a byte with every rename of a written file, in whatever process of the study;
-the rename number `FAULT_AT` is not made, its process is killed instead. The package knows nothing of this.
+`FAULT_SEEN` is a file with the names of the written files, one a line, in whatever process of the study they were
+renamed into place. Where a name comes to it that makes a multiple of `FAULT_EVERY`, the rename is not made and its
+process is killed instead. The package knows nothing of this.
 """
 
 import os
 import signal
 
-if "FAULT_COUNT" in os.environ:
+if "FAULT_SEEN" in os.environ:
     from pathlib import Path
 
-    rename, count, at = os.replace, Path(os.environ["FAULT_COUNT"]), int(os.environ["FAULT_AT"])
+    rename, record, every = os.replace, Path(os.environ["FAULT_SEEN"]), int(os.environ["FAULT_EVERY"])
 
     def replace(source, target, **options):
-        if os.environ["ECGSTUDY_OUTPUTS"] in str(target):
-            with count.open("ab") as file:
-                file.write(b".")
-            if count.stat().st_size == at:
+        name, seen = str(target), record.read_text().splitlines()
+        if os.environ["ECGSTUDY_OUTPUTS"] in name and name not in seen:
+            with record.open("a") as file:
+                file.write(f"{name}\n")
+            if (len(seen) + 1) % every == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
         return rename(source, target, **options)
 
