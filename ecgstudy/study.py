@@ -119,7 +119,7 @@ class Explanation(Section):
 
 class Execution(Section):
     engine: Literal["local", "ray"] = "local"
-    workers: pydantic.PositiveInt = 1
+    workers: pydantic.PositiveInt = 1  # processes side by side on this machine
     address: str | None = None  # of an existing Ray cluster
     gpus_per_task: float = pydantic.Field(0.0, ge=0)
     mirrored: bool = False  # spread one run over all GPUs of the machine

@@ -70,3 +70,12 @@ def test_rounded_probabilities_sum_to_one_and_name_the_same_class(digits):
     assert (found.argmax(axis=1) == answers.argmax(axis=1)).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found, answers, atol=5 / 10**digits)
+
+
+def test_committed_tables_are_read_by_name_and_a_wrong_name_says_which_there_are():
+    board = reference.read_reference("complete", "ladder")
+    assert {"grouped"} <= set(board["protocol"])
+    with pytest.raises(ValueError, match="unknown reference study 'complet'; did you mean 'complete'"):
+        reference.read_reference("complet")
+    with pytest.raises(ValueError, match="unknown table of complete"):
+        reference.read_reference("complete", "nothing")

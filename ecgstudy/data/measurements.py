@@ -72,7 +72,7 @@ def measured_pages(pages: Pages, folder: Path, *, progress: Callable[[str], None
     return _open(table_path, arrays_path, key)
 
 
-def features(measured: MeasuredPages) -> pd.DataFrame:
+def page_features(measured: MeasuredPages) -> pd.DataFrame:
     """Numbers for a classifier, indexed by `page_id`, NaN where not measurable.
 
     All measurements, then the median beats every 40 ms as `<lead>_at_<milliseconds>`, above the level 80 to 40 ms

@@ -43,7 +43,7 @@ def measured_drops(
     References:
         Permutation importance: Breiman 2001, doi:10.1023/A:1010933404324; by groups, as columns of a lead go together.
     """
-    table = measurements.features(measurements.measured_pages(pages, study.folder / "cache"))
+    table = measurements.page_features(measurements.measured_pages(pages, study.folder / "cache"))
     split = splits.read_splits(study.folder / "splits")
     known = runs.study_runs(study, [TRACES])
     chosen = [run for run in known if (run.protocol, run.seed, run.fold) == ("grouped", study.splits.seeds[0], fold)]

@@ -55,6 +55,7 @@ SECTIONS = (
             Item("table", "claims", "The published table, as printed.", claim=True),
             Item("table", "claims_checked", "Accuracies that the printed recall allows on the printed class sizes."),
             Item("table", "claimed_counts", "The printed counts beside the files that exist.", claim=True),
+            Item("table", "claimed_split", "The split that these counts imply, run with two simple models."),
         ),
     ),
     Section(
@@ -110,13 +111,23 @@ SECTIONS = (
         ),
     ),
     Section(
+        "benchmark",
+        "The benchmark on the complete set",
+        "All pages at hand, all layouts, grouped: measured with params/complete.yaml and committed with the project.",
+        (Item("table", "benchmark", "Macro F1 with 95 % interval; models trained on the complete set."),),
+    ),
+    Section(
         "fall",
         "Why the score falls",
         "The fall class by class, what the pages left out have in common, and what a model reaches without a heart.",
         (
             Item("figure", "class_falls", "Recall of each class on each rung."),
             Item("figure", "unseen_by_rate", "Recall among the pages left out, by printed heart rate."),
+            Item("figure", "unseen_confusion", "Where the pages left out go."),
+            Item("table", "selection_visible", "Can selected pages be told from those left out, within a class?"),
+            Item("table", "device_disagreement", "The device's printed reading, by label."),
             Item("figure", "controls", "The same model on parts of the page that hold no heart."),
+            Item("figure", "controls_originals", "The same on original pages, which have header, footer and border."),
             Item("figure", "robustness", "Balanced accuracy on damaged pages."),
             Item("figure", "learning_curve", "Balanced accuracy by the number of pages learned from."),
             Item("figure", "recall_widths", "How far more infarctions would narrow the interval of their recall."),

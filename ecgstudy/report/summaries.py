@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ecgstudy.data import validation
+from ecgstudy.evaluation import selection
 from ecgstudy.models import registry
 from ecgstudy.report import tables
 from ecgstudy.study import Recipe, Study
@@ -61,6 +63,62 @@ def label_changes(manifest: pd.DataFrame) -> pd.DataFrame:
     pages = manifest.drop_duplicates("page_id")
     changed = pages[pages.label_v1.notna() & (pages.label_v1 != pages.label)]
     return changed.groupby(["label", "label_v1"]).size().rename("pages").reset_index()
+
+
+def weightings(ladder: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
+    """Scores of one rung counted plainly, and re-weighted to the class frequencies of the selected pages.
+
+    Returns:
+        One row per model, one column per score and weighting.
+    """
+    wanted = ["accuracy", "balanced_accuracy", "macro_f1"]
+    rows = ladder[(ladder["protocol"] == protocol) & (ladder["stratum"] == "all") & ladder["metric"].isin(wanted)]
+    table = rows.pivot_table(index="model", columns=["metric", "weighting"], values="value")
+    table.columns = [f"{metric}, {weighting}" for metric, weighting in table.columns]
+    return table.loc[tables.order_models(table.index)].reset_index()
+
+
+def by_layout(ladder: pd.DataFrame, *, metric: str) -> pd.DataFrame:
+    """One score under `grouped` of each model in each layout, each page counted once.
+
+    Returns:
+        `layout, model, value, low, high, pages`; a layout in which a class has no pages has no such score.
+    """
+    rows = ladder[(ladder["protocol"] == "grouped") & ladder["stratum"].isin(LAYOUTS) & (ladder["metric"] == metric)]
+    rows = rows[rows["weighting"] == "plain"].sort_values("value", ascending=False)
+    places = {name: place for place, name in enumerate(LAYOUTS)}
+    rows = rows.rename(columns={"stratum": "layout"}).sort_values(
+        "layout", key=lambda names: names.map(places), kind="stable"
+    )
+    return rows[["layout", "model", "value", "low", "high", "pages"]].reset_index(drop=True)
+
+
+def recalls_by_fact(found: pd.DataFrame, model: str) -> pd.DataFrame:
+    """What one model finds among the pages left out, by month, layout, quality and whether an electrode was off.
+
+    Args:
+        found: the result table `selection`; empty where no page was left out.
+        model: its name.
+
+    Returns:
+        `column, stratum, label, found, pages, low, high`, without the strata of the printed rate, which are a figure.
+    """
+    names = ["column", "stratum", "label", "found", "pages", "low", "high"]
+    if found.empty:
+        return pd.DataFrame(columns=names)
+    rows = found[(found["model"] == model) & (found["column"] != "printed_bpm")]
+    return rows[names].reset_index(drop=True)
+
+
+def device_disagreement(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Distinct pages by label and by the reading that the device printed above the traces, where it printed one.
+
+    Returns:
+        `label, other, pages, share`, as `evaluation.selection.label_disagreement` gives it; `other` is `normal`, `mi`
+        or `other`. Empty where no page at hand has a reading.
+    """
+    reading = manifest["page_id"].map(validation.device_measurements()["reading"])
+    return selection.label_disagreement(manifest.assign(device=reading), "device")
 
 
 def part_counts(splits: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ecgstudy.explanation import deciding, maps
 from ecgstudy.explanation.explained import Explained
-from ecgstudy.report import tables
+from ecgstudy.report import claimed_split, tables
 from ecgstudy.vocabulary import CLASS_TITLES, CLASSES, PROTOCOL_TITLES, PROTOCOLS
 
 
@@ -79,6 +79,51 @@ def claims_in_words(checked: pd.DataFrame) -> str:
         for row in tables.each(checked[checked.constant != ""])
     ]
     return "\n".join(lines) or "Every printed row is possible, and none is a constant answer."
+
+
+def claimed_split_in_words(implied: pd.DataFrame) -> str:
+    """What the split that the published counts imply measures, beside the same model on pages that it never saw.
+
+    Args:
+        implied: as `es.measure_claimed_split` gives it.
+    """
+    pairs = implied.set_index(["model", "learned from"]).accuracy.unstack()  # noqa: PD010
+    return "\n".join(
+        f"On the split that the published counts imply, {model!r} scores an accuracy of {row[claimed_split.SEEN]:.2f}; "
+        f"on pages that it never saw, {row[claimed_split.NEVER_SEEN]:.2f}."
+        for model, row in pairs.iterrows()
+    )
+
+
+def controls_in_words(controls: pd.DataFrame) -> str:
+    """Which controls score above chance, with their intervals.
+
+    Args:
+        controls: the result table of that name; empty where the study has none.
+    """
+    if controls.empty:
+        return "This study has no controls."
+    rows = controls[(controls.metric == "balanced_accuracy") & (controls.variant != "clean")]
+    lines = [
+        f"Above chance without a heart: {row.title}, {tables.with_interval(row.value, row.low, row.high)}."
+        for row in tables.each(rows[rows.above_chance])
+    ]
+    held = ", ".join(rows[~rows.above_chance].title)
+    return "\n".join([*lines, f"Not above chance: {held or 'none'}."])
+
+
+def seeds_in_words(spread: pd.DataFrame) -> str:
+    """How far the seeds of each model lie apart.
+
+    Args:
+        spread: the result table `seed_spread`.
+    """
+    several = spread[spread.seeds > 1] if len(spread) else spread
+    lines = [
+        f"{tables.model_title(row.model)}: {row.lowest:.3f} to {row.highest:.3f} over {row.seeds} seeds."
+        for row in tables.each(several)
+    ]
+    return "\n".join(lines) or "This study has one seed: how much of a score is the luck of one split is not known."
 
 
 def outside_in_words(shares: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecgstudy.models import registry
 from ecgstudy.study import Study, outputs_root
-from ecgstudy.training import runs
+from ecgstudy.training import side_by_side
 from ecgstudy.training.runs import Run
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def train(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) ->
         import ray
     except ImportError:
         raise ValueError(WANTED) from None
-    _make_inputs(todo, inputs)
+    inputs.prepare({registry.model_row(run.model).input for run in todo})
     own_session = not ray.is_initialized()
     if own_session:
         local: dict[str, Any] = (
@@ -54,28 +54,6 @@ def train(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) ->
     finally:
         if own_session:
             ray.shutdown()
-
-
-def train_here(content: dict[str, Any], names: Sequence[str]) -> int:
-    """What a task does: train those of the named runs that are not finished yet; gives their number."""
-    from ecgstudy.data import prepare
-    from ecgstudy.training import grid
-
-    study = Study.load(content)
-    pages = prepare.open_study(study, progress=lambda line: None)
-    wanted = [run for run in runs.study_runs(study, [*study.models, *study.ablations]) if run.name in set(names)]
-    todo = [run for run in wanted if not runs.is_finished(runs.runs_folder(study) / run.name)]
-    if todo:
-        grid.train_runs(study, todo, grid.Inputs(study, pages, lambda line: None), lambda line: None)
-    return len(todo)
-
-
-def _make_inputs(todo: Sequence[Run], inputs: "Inputs") -> None:
-    for what in {registry.model_row(run.model).input for run in todo}:
-        if what == "leads":
-            inputs.arrays(what)
-        elif what in ("rate", "measurements"):
-            inputs.table(what)
 
 
 def _tasks(todo: Sequence[Run]) -> dict[str, list[str]]:
@@ -95,7 +73,7 @@ def _environment() -> dict[str, Any]:
 
 def _wait(ray: Any, study: Study, tasks: dict[str, list[str]], progress: Say) -> None:
     gpus = study.execution.gpus_per_task
-    remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=MOST_RESTARTS)(train_here)
+    remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=MOST_RESTARTS)(side_by_side.train_here)
     waiting = {remote.remote(study.content, names): task for task, names in tasks.items()}
     progress(f"{len(waiting)} tasks on {len([n for n in ray.nodes() if n['Alive']])} machines")
     while waiting:

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import joblib
@@ -12,7 +12,7 @@ from ecgstudy.data import images, lead_boxes, measurements, prepare, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.models import registry, simple
 from ecgstudy.study import Study
-from ecgstudy.training import parts, runs, settings, tables, tracking
+from ecgstudy.training import bundles, parts, runs, settings, side_by_side, tables, tracking
 from ecgstudy.training.parts import Parts
 from ecgstudy.training.runs import Run
 
@@ -52,6 +52,10 @@ def run_grid(study: Study, models: Sequence[str] | None = None, *, progress: Say
         from ecgstudy.training import cluster
 
         cluster.train(study, todo, inputs, progress)
+    elif study.execution.workers > 1:
+        slight = [run for run in todo if bundles.is_slight(run)]
+        train_runs(study, slight, inputs, progress)
+        side_by_side.train(study, [run for run in todo if run not in slight], inputs, progress)
     else:
         train_runs(study, todo, inputs, progress)
     _record(study, wanted)
@@ -94,10 +98,10 @@ def _train_networks(study: Study, inputs: "Inputs", todo: list[tuple[Run, Parts]
 
     from ecgstudy.training import networks
 
-    bundles: dict[Any, list[tuple[Run, Parts]]] = {}
+    shared: dict[Any, list[tuple[Run, Parts]]] = {}
     for run, own in todo:
-        bundles.setdefault(networks.bundle(run), []).append((run, own))
-    for runs_of_one in bundles.values():
+        shared.setdefault(bundles.bundle(run), []).append((run, own))
+    for runs_of_one in shared.values():
         what = registry.model_row(runs_of_one[0][0].model).input
         arrays, key = inputs.arrays(what)
         networks.train(
@@ -125,6 +129,14 @@ class Inputs:
         )
         self.page_rows = {page: row for row, page in enumerate(self._cache.page_ids)}
 
+    def prepare(self, kinds: Iterable[str]) -> None:
+        """Make what takes long of these kinds, so that no process makes it beside another."""
+        for what in kinds:
+            if what == "leads":
+                self.arrays(what)
+            elif what in ("rate", "measurements"):
+                self.table(what)
+
     def table(self, what: str) -> Any:
         """For simple models: thumbnails, rates, measurements, or a column of zeros."""
         facts = self.pages.distinct.set_index("page_id").loc[list(self._cache.page_ids)]
@@ -132,7 +144,7 @@ class Inputs:
             return simple.thumbnails(self._cache.pictures)
         if what in ("rate", "measurements"):
             measured = measurements.measured_pages(self.pages, self._study.folder / "cache", progress=self._progress)
-            table = measurements.features(measured).loc[list(self._cache.page_ids)]
+            table = measurements.page_features(measured).loc[list(self._cache.page_ids)]
             return table["rate"].to_numpy() if what == "rate" else table
         return np.zeros((len(facts), 1))
 

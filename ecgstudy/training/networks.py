@@ -23,15 +23,7 @@ Say = Callable[[str], None]
 HERE = Execution()  # one device
 HEAD_HISTORY = ".head.csv"  # of a run between its two stages
 
-__all__ = ["Model", "PageInputs", "build_for", "bundle", "learning_layers", "read_weights", "train", "write_weights"]
-
-
-def bundle(run: Run) -> tuple[Any, ...]:
-    """Runs with equal bundles can share one backbone in memory: all that depends on it alone is the same."""
-    row, recipe = registry.model_row(run.model), run.recipe
-    own = () if recipe.train_from == "head" and row.backbone != "plain" else (run.model,)
-    build_as = (recipe.mixed_precision, recipe.dropout, recipe.width, recipe.cached_views, recipe.augment)
-    return (row.backbone, row.input, run.settings["weights"], *build_as, own)
+__all__ = ["Model", "PageInputs", "build_for", "learning_layers", "read_weights", "train", "write_weights"]
 
 
 def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path, cache: Path, progress: Say,

@@ -66,7 +66,7 @@ def test_the_second_call_reads_no_page(pages, kept, measured):
 
 
 def test_features_are_numbers_and_do_not_tell_how_well_a_page_could_be_read(measured):
-    table = measurements.features(measured)
+    table = measurements.page_features(measured)
     assert list(table.index) == list(measured.table.index)
     assert all(kind.kind == "f" for kind in table.dtypes)
     assert table.loc["page0"].notna().mean() > 0.8

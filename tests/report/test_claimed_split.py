@@ -5,7 +5,7 @@ import pytest
 
 from ecgstudy.data import claimed_split as pure
 from ecgstudy.data import images, splits
-from ecgstudy.report import claimed_split, claims
+from ecgstudy.report import claimed_split, claims, words
 from ecgstudy.vocabulary import CLASSES
 
 COPIES = dict(zip(CLASSES, (4, 3, 3, 3), strict=True))
@@ -53,3 +53,12 @@ def test_mere_memory_scores_all_on_it_where_there_is_nothing_to_learn(manifest, 
     assert table.loc[("remember", claimed_split.SEEN), "balanced_accuracy"] == 1
     assert table.loc[("remember", claimed_split.NEVER_SEEN), "balanced_accuracy"] < 0.45
     assert table["tested_files"].tolist() == [72, 72, 72, 72]
+
+
+def test_the_sentence_says_both_accuracies_of_each_model():
+    rows = [("remember", claimed_split.SEEN, 1.0), ("remember", claimed_split.NEVER_SEEN, 0.58)]
+    said = words.claimed_split_in_words(pd.DataFrame(rows, columns=["model", "learned from", "accuracy"]))
+    assert said == (
+        "On the split that the published counts imply, 'remember' scores an accuracy of 1.00; "
+        "on pages that it never saw, 0.58."
+    )

@@ -94,3 +94,14 @@ def test_a_page_whose_label_changed_between_versions_is_counted_once():
     changed = MANIFEST.assign(label_v1=["history", "history", "normal", "normal", None])
     assert summaries.label_changes(changed).to_numpy().tolist() == [["mi", "history", 1]]
     assert summaries.label_changes(MANIFEST).empty
+
+
+def test_the_devices_reading_is_counted_by_label_and_pages_without_one_are_not():
+    from ecgstudy.data import validation
+
+    known = validation.device_measurements()["reading"].dropna().iloc[:3]
+    pages = pd.DataFrame({"page_id": [*known.index, "not a page"], "label": ["abnormal"] * 4})
+    found = summaries.device_disagreement(pages)
+    assert found["pages"].sum() == 3
+    assert set(found["other"]) == set(known)
+    assert summaries.device_disagreement(pages.tail(1)).empty

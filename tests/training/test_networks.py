@@ -1,5 +1,6 @@
 """Fine-tuning in two stages, cached views and fresh ones, through the grid."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecgstudy.data import prepare, splits
 from ecgstudy.models import build, graph, registry
-from ecgstudy.training import epochs, grid, resident, runs
+from ecgstudy.training import epochs, grid, networks, parts, resident, runs
 
 GROUPED = {"folds": 2, "validation": 0.25, "protocols": ["grouped"]}
 FINE = {"train_from": "block7a_expand_conv", "head_epochs": 2, "cached_views": 2, "epochs": 2}
@@ -129,3 +131,24 @@ def test_memory_does_not_grow_from_run_to_run_over_fifty_runs(make_study, output
     assert len(after) >= 50 and after[-1] - after[-41] < 30, (
         f"{after[-41]:.0f} MB after ten runs, {after[-1]:.0f} after"
     )
+
+
+def test_labels_of_test_pages_cannot_change_an_epoch_or_a_weight(study, tmp_path):
+    """Stopping and the choice of an epoch look at the validation part alone."""
+    pages, table = prepare.open_study(study), splits.read_splits(study.folder / "splits")
+    run = next(r for r in runs.study_runs(study, ["efficientnet_lite0"]) if (r.protocol, r.fold) == ("grouped", 0))
+    own = parts.run_parts(run, pages.manifest, table)
+    spoiled = dataclasses.replace(own, test=own.test.assign(target=(own.test["target"] + 1) % 4))
+    inputs = grid.Inputs(study, pages, lambda line: None)
+    arrays, key = inputs.arrays("page")
+    found = []
+    for name, some in (("as_they_are", own), ("relabelled", spoiled)):
+        networks.train(
+            [(run, some)], networks.PageInputs(arrays, inputs.page_rows, key), folder=tmp_path / name,
+            cache=study.folder / "cache", progress=lambda line: None,
+        )  # fmt: skip
+        with np.load(tmp_path / name / run.name / "weights.npz") as weights:
+            found.append((pd.read_csv(tmp_path / name / run.name / "history.csv"), dict(weights)))
+    assert not own.test["target"].equals(spoiled.test["target"])
+    pd.testing.assert_frame_equal(found[0][0], found[1][0])
+    assert all(np.array_equal(found[0][1][name], found[1][1][name]) for name in found[0][1])

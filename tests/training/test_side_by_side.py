@@ -1,0 +1,61 @@
+"""Several processes on one machine: the answers of one process, each run once, and nothing left behind."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+
+from ecgstudy.training import bundles, grid, runs
+
+MODELS = ["majority", "traces", "baseline_cnn", "efficientnet_lite0"]
+TWO = {"workers": 2}
+
+
+def answers(study) -> dict[str, bytes]:
+    folder = runs.runs_folder(study)
+    return {run.name: (folder / run.name / "predictions.csv").read_bytes() for run in runs.study_runs(study)}
+
+
+def times(study) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in runs.runs_folder(study).glob("*/done.json")}
+
+
+def test_a_job_is_a_bundle_or_one_run_of_traces_and_the_largest_comes_first(study, make_study):
+    more = make_study(models=MODELS, ablations=["efficientnet_lite0_se"])
+    todo = [run for run in runs.study_runs(more, [*more.models, *more.ablations]) if not bundles.is_slight(run)]
+    jobs = bundles.jobs(todo)
+    assert sorted(map(len, jobs), reverse=True) == [8, 6, 1, 1, 1, 1, 1, 1]  # Lite0 with its ablation, the CNN, traces
+    assert sorted(name for job in jobs for name in job) == sorted(run.name for run in todo)
+    assert {name.split("-")[0] for name in jobs[0]} == {"efficientnet_lite0", "efficientnet_lite0_se"}
+
+
+def test_two_processes_give_the_answers_of_one_and_a_killed_one_is_taken_up_again(make_study, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path / "one"))
+    alone = make_study(models=MODELS)
+    grid.run_grid(alone, progress=lambda line: None)
+
+    monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path / "two"))
+    study, lines = make_study(models=MODELS, execution=TWO), []
+
+    def kill_one(line: str) -> None:
+        lines.append(line)
+        if line.startswith("efficientnet_lite0: "):
+            workers = [one for one in multiprocessing.active_children() if one.name.startswith("Spawn")]
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    with pytest.raises(RuntimeError, match="a training process was killed; the same command goes on"):
+        grid.run_grid(study, progress=kill_one)
+    finished = times(study)
+    assert 0 < len(finished) < 24
+    grid.run_grid(study, progress=lines.append)
+    assert finished.items() <= times(study).items(), "nothing finished is trained twice"
+    assert answers(study) == answers(alone)
+    assert not [one for one in multiprocessing.active_children() if one.name.startswith("Spawn")]
+
+
+def test_what_cannot_be_trained_is_one_line_from_whichever_process(make_study, outputs):
+    wrong = make_study(models=["majority", "efficientnet_lite0"], training={"learning_rate": 1e30}, execution=TWO)
+    with pytest.raises(ValueError, match=r"efficientnet_lite0, as_published, fold 0, seed 0: the loss became"):
+        grid.run_grid(wrong, progress=lambda line: None)
+    assert len(list(runs.runs_folder(wrong).glob("majority-*/done.json"))) == 6
