@@ -38,7 +38,7 @@ app: environment  ## open the page for a picture of your own in the browser
 docs: environment  ## build the documentation into outputs/docs
 	@.venv/bin/sphinx-build -W -q docs outputs/docs && echo outputs/docs/index.html
 
-bench: environment  ## measure ratios against what one would use instead (a quarter of an hour; wants a quiet machine)
+bench: environment  ## measure ratios against what one would use instead (25 minutes; wants a quiet machine)
 	@.venv/bin/python -m benchmarks
 
 lint: environment  ## ruff, mypy, import-linter
