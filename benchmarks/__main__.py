@@ -21,7 +21,7 @@ from benchmarks import machine
 from benchmarks import measure as measuring
 from benchmarks.measure import Row, SkippedError
 
-AREAS = ("pages", "training", "evaluation", "explanation", "growth", "study")
+AREAS = ("pages", "training", "evaluation", "explanation", "predict", "growth", "study")
 FOLDER = Path(__file__).parents[1] / "outputs" / "bench"
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 SIDES = ("ours", "theirs")
