@@ -1,6 +1,7 @@
 """Models beside a run whose maps are compared with its own: untrained, misled, of other folds and of other seeds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,7 @@ from ecgstudy.data import images, splits
 from ecgstudy.data.manifest import Pages
 from ecgstudy.explanation import heads
 from ecgstudy.explanation.heads import NewHead, Reweighted
-from ecgstudy.explanation.questions import Answer
+from ecgstudy.explanation.questions import Answer, Score
 from ecgstudy.study import Study
 from ecgstudy.training import answers, parts, runs
 from ecgstudy.training.answers import NetworkAnswer
@@ -72,10 +73,25 @@ def permuted_head(study: Study, pages: Pages, run: Run, answer: NetworkAnswer) -
     return ending_in(answer, heads.fit_head(answer, pictures, labels))
 
 
+@dataclass(frozen=True)
+class _Ending(NewHead):
+    """A new head that has pixel gradients too. Only they change the network's weights, which costs more than to ask."""
+
+    whole: Reweighted
+
+    def gradients(self, pictures: np.ndarray, classes: np.ndarray, *, of: Score = "probability") -> np.ndarray:
+        """See `questions.Answer`."""
+        return self.whole.gradients(pictures, classes, of=of)
+
+    def scored_gradients(self, pictures: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `questions.ScoredAnswer`."""
+        return self.whole.scored_gradients(pictures, classes)
+
+
 def ending_in(answer: Answer, head: NewHead) -> Answer:
     """The network with a new head; with pixel gradients where its own head reads the same numbers."""
     try:
-        return heads.with_head(answer, head)
+        return _Ending(head.answer, head.weights, head.bias, heads.with_head(answer, head))
     except (AttributeError, ValueError):
         return cast(Answer, head)  # without pixel gradients: `maps.serves` looks before they are asked for
 
