@@ -40,7 +40,7 @@ EXPLANATIONS = (
     "lead_shares", "territories", "deciding_leads", "faithfulness", "verdicts", "gradcam_agreement",
     "gradient_differences",
 )  # fmt: skip
-EXPLANATION_FIGURES = ("lead_layout", "planted", "faithfulness", "faithfulness_second")
+EXPLANATION_FIGURES = ("lead_layout", "faithfulness", "faithfulness_second")
 DIGITS, CLINICAL_DIGITS = 4, 6
 AVERAGED = -1  # the fold of an average over fold models
 RUN_COLUMNS = ["model", "weights", "trained", "protocol", "seed", "fold", "variant", "part", "condition"]

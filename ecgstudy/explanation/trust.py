@@ -83,7 +83,7 @@ def planted_cases(
     right = questions.probabilities(head, trial.pictures.astype(np.float32)).argmax(axis=1) == trial.classes
     inside = [truth.mass_inside(*pair) for pair in zip(heats, trial.truths, strict=True)]
     titles = [
-        f"answered {'right' if ok else 'wrong'}; {share:.0%} of the map in the truth, by area {mask.mean():.0%}"
+        f"{'right' if ok else 'wrong'}; {share:.0%} of the map in the truth (area {mask.mean():.0%})"
         for ok, share, mask in zip(right, inside, trial.truths, strict=True)
     ]
     return PlantedCases(trial.pictures, heats, trial.truths, trial.walls, titles)

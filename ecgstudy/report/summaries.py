@@ -74,7 +74,7 @@ def weightings(ladder: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
     wanted = ["accuracy", "balanced_accuracy", "macro_f1"]
     rows = ladder[(ladder["protocol"] == protocol) & (ladder["stratum"] == "all") & ladder["metric"].isin(wanted)]
     table = rows.pivot_table(index="model", columns=["metric", "weighting"], values="value")
-    table.columns = [f"{metric}, {weighting}" for metric, weighting in table.columns]
+    table.columns = [", ".join(column) for column in table.columns]
     return table.loc[tables.order_models(table.index)].reset_index()
 
 

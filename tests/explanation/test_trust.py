@@ -66,7 +66,7 @@ def test_planted_cases_show_infarctions_their_truth_and_their_wall(drawn):
     cases = trust.planted_cases(InkByPlace(), drawn, count=3)
     assert cases.pictures.shape == (3, HEIGHT, WIDTH, 3) and cases.maps.shape == (3, HEIGHT, WIDTH)
     assert all(truth.any() and wall.sum() > truth.sum() for truth, wall in zip(cases.truths, cases.walls, strict=True))
-    assert all("of the map in the truth, by area" in title for title in cases.titles)
+    assert all("of the map in the truth (area " in title for title in cases.titles)
 
 
 def test_real_and_drawn_pages_make_one_table(drawn):
