@@ -28,18 +28,19 @@ import yaml
 from ecgstudy import files
 from ecgstudy.data import manifest as manifests
 from ecgstudy.evaluation import pooling, results
-from ecgstudy.study import Study, outputs_root
+from ecgstudy.study import Study, outputs_root, project_root
 from ecgstudy.training import runs
-from ecgstudy.vocabulary import CLASSES, PROBABILITIES
+from ecgstudy.vocabulary import CLASSES, PROBABILITIES, choose
 
 TABLES = ("ladder", "recalls", "steps", "comparisons", "controls", "robustness", "learning_curve")
+INNER = ("nested_choice", "inner_scores", "seed_spread")  # of inner answers, which are not kept: as the study made them
 CLINICAL = ("detection", "decision_curve", "reliability", "risk_coverage", "conformal")  # of one model
 # of notebook 4: kept as they are, less digits
 EXPLANATIONS = (
     "lead_shares", "territories", "deciding_leads", "faithfulness", "verdicts", "gradcam_agreement",
     "gradient_differences",
 )  # fmt: skip
-EXPLANATION_FIGURES = ("lead_layout", "planted", "faithfulness", "faithfulness_second")
+EXPLANATION_FIGURES = ("lead_layout", "faithfulness", "faithfulness_second")
 DIGITS, CLINICAL_DIGITS = 4, 6
 AVERAGED = -1  # the fold of an average over fold models
 RUN_COLUMNS = ["model", "weights", "trained", "protocol", "seed", "fold", "variant", "part", "condition"]
@@ -64,6 +65,11 @@ def keep_predictions(study: Study) -> Path:
     kept = compact(runs.read_predictions(study), pages, clinical=study.explanation.models[:1])
     for name, table in kept.items():
         _write(table, folder / f"{name}.csv")
+    chosen = study.evaluation
+    options = {"resamples": chosen.resamples, "level": chosen.level}
+    made = results.results(runs.read_predictions(study), pages, wanted=INNER, **options)  # type: ignore[arg-type]
+    for name, table in made:
+        _write(_short(table), folder / f"{name}.csv")
     text = yaml.safe_dump({"study": content}, sort_keys=False)
     files.write_atomically(folder / "study.yaml", lambda path: path.write_text(text))
     return folder
@@ -91,6 +97,22 @@ def _without_paths(study: Study) -> dict[str, Any]:
     if study.data.source in ("shipped", "synthetic"):
         return content
     return content | {"name": study.name.rsplit("-", 1)[0], "data": content["data"] | {"source": "DATA"}}
+
+
+def read_reference(study: str, table: str = "ladder") -> pd.DataFrame:
+    """A committed table of results, such as the ladder of the benchmark on the complete set.
+
+    Args:
+        study: a folder of `outputs/reference/`: `quick`, `originals`, `complete`.
+        table: the stem of one of its CSV files.
+
+    Raises:
+        ValueError: there is no such study or table; the message names those that are there.
+    """
+    root = project_root() / "outputs" / "reference"
+    choose("reference study", study, sorted(path.name for path in root.glob("*") if path.is_dir()))
+    choose(f"table of {study}", table, sorted(path.stem for path in (root / study).glob("*.csv")))
+    return pd.read_csv(root / study / f"{table}.csv")
 
 
 def rebuild(folder: Path) -> list[Path]:
