@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
+from ecgstudy import files
 from ecgstudy.data import pictures, sources
 
 PDF = ".pdf"
@@ -83,13 +84,10 @@ def _size(content: bytes) -> tuple[int, int]:
 
 def names(paths: Iterable[str]) -> list[str]:
     """What files made of pictures are called: their names without ending, with a number where one stands twice."""
-    found: list[str] = []
-    for path in paths:
-        file, number = _split(path)
-        stem = file.stem + (f"-page{number}" if _PAGE.fullmatch(path) else "")
-        taken = sum(name == stem or name.startswith(f"{stem}~") for name in found)
-        found.append(f"{stem}~{taken + 1}" if taken else stem)
-    return found
+    places = ((path, *_split(path)) for path in paths)
+    return files.distinct_names(
+        file.stem + (f"-page{number}" if _PAGE.fullmatch(path) else "") for path, file, number in places
+    )
 
 
 def _split(path: str) -> tuple[Path, int]:
