@@ -159,10 +159,11 @@ def test_a_packed_page_is_read_the_same_when_turned(degrees, layout):
 @pytest.mark.parametrize("size", ["page", "packed"])
 @pytest.mark.parametrize("layout", EVERY_LAYOUT)
 def test_most_of_fifty_pages_reach_the_goals(layout, size):
+    """96 % of each kind at least; of 6x2grid at full size 80 %: its noise up to 100 Hz is finer than the pen."""
     found = np.array([agreement(drawn, trace.trace(drawn.picture)) for drawn in fifty(layout, size)])
     reached = (found[:, 0] < 0.02) & (found[:, 1] > (0.99 if size == "page" else 0.97))
     assert np.median(found[:, 0]) < 0.02 and np.median(found[:, 1]) > (0.99 if size == "page" else 0.97)
-    assert reached.mean() > 0.8
+    assert reached.mean() >= (0.8 if (layout, size) == ("6x2grid", "page") else 0.96)
 
 
 def fifty(layout, size):
