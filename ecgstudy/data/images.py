@@ -126,9 +126,9 @@ def cached_pictures(
         ValueError: a picture cannot be read or has no such region; the message names its page.
     """
     path, card, key = _place(pages, region, height, width, folder)
-    found = _open(path, card, key)
+    page_ids = _page_ids(pages)
+    found = _open(path, card, key, page_ids)
     if found is None:
-        page_ids = tuple(sorted(pages.distinct["page_id"]))
         progress(f"reading {len(page_ids)} pages")
         bad: dict[str, str] = {}
         files.write_atomically(path, lambda temporary: _fill(temporary, pages, page_ids, region, height, width, bad))
@@ -173,19 +173,25 @@ def usable_pages(
     return left
 
 
+def _page_ids(pages: Pages) -> tuple[str, ...]:
+    """Which page stands in which row."""
+    return tuple(sorted(pages.distinct["page_id"]))
+
+
 def _place(pages: Pages, region: str, height: int, width: int, folder: Path) -> tuple[Path, Path, str]:
     """Where the pictures and their card lie, and their key."""
     key = files.content_hash(RECIPE, pages.data_hash, region, str(height), str(width))
     return Path(folder) / f"pictures-{key}.npy", Path(folder) / f"pictures-{key}.json", key
 
 
-def _open(path: Path, card: Path, key: str) -> tuple[PictureCache, dict[str, str]] | None:
+def _open(path: Path, card: Path, key: str, page_ids: Sequence[str]) -> tuple[PictureCache, dict[str, str]] | None:
     """The cache if it is whole, and which rows of it are empty, and why; a damaged or half-made one is missing."""
     try:
         facts = json.loads(card.read_text())
-        if facts["sha256"] == files.file_hash(path):
-            cache = PictureCache(np.load(path, mmap_mode="r"), tuple(facts["page_ids"]), key)
-            return cache, dict(facts.get("unreadable", {}))
+        bad = dict(facts.get("unreadable", {}))
+        same = facts["page_ids"] == list(page_ids) and bad.keys() <= set(page_ids)
+        if same and facts["sha256"] == files.file_hash(path):
+            return PictureCache(np.load(path, mmap_mode="r"), tuple(page_ids), key), bad
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass
     return None
@@ -199,7 +205,7 @@ def _keep(
         {"unreadable": dict(sorted(bad.items()))} if bad else {}
     )
     files.write_atomically(card, lambda temporary: temporary.write_text(json.dumps(facts)))
-    made = _open(path, card, key)
+    made = _open(path, card, key, page_ids)
     assert made is not None
     return made
 
@@ -207,10 +213,10 @@ def _keep(
 def _copy(pages: Pages, left: Pages, *, region: str, height: int, width: int, folder: Path) -> None:
     """The pictures of the pages that are left, out of the cache of all of them."""
     path, card, key = _place(left, region, height, width, folder)
-    if _open(path, card, key) is None:
-        whole = _open(*_place(pages, region, height, width, folder))
+    page_ids = _page_ids(left)
+    if _open(path, card, key, page_ids) is None:
+        whole = _open(*_place(pages, region, height, width, folder), _page_ids(pages))
         assert whole is not None
-        page_ids = tuple(sorted(left.distinct["page_id"]))
         rows = whole[0].pictures[whole[0].rows(page_ids)]
         files.write_atomically(path, lambda temporary: _save(temporary, rows))
         _keep(path, card, key, page_ids, {})

@@ -111,7 +111,7 @@ class Epochs(keras.callbacks.Callback):
                 record = json.loads(str(file["record"]))
                 now = [file[name] for name in sorted(file.files) if name.startswith("now")]
                 best = [file[name] for name in sorted(file.files) if name.startswith("best")]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
             return 0  # nothing there, or damaged: from the beginning
         for variable, value in zip(_state(model), now, strict=True):
             variable.assign(value)

@@ -121,7 +121,7 @@ def _read(path: Path, rows: int) -> np.ndarray | None:
         with np.load(path, allow_pickle=False) as file:
             values = file["values"]
         return values if len(values) == rows else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None
 
 

@@ -32,7 +32,7 @@ def read_weights(path: Path, layers: Sequence[keras.Layer]) -> None:
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             arrays = [np.asarray(file[name]) for name in sorted(file.files)]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: no weights that can be read ({error})") from None
     places = [w for layer in layers for w in layer.weights]
     if [a.shape for a in arrays] != [tuple(p.shape) for p in places]:

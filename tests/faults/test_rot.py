@@ -54,6 +54,7 @@ def test_rot_a_clock_that_jumps_and_changed_params(first):
 
 FILES = {  # what rots, and which runs are trained anew for it
     "pictures": ("cache/pictures-*.npy", set()),
+    "list of the pictures": ("cache/pictures-*.json", set()),
     "manifest": ("manifest.csv", set()),
     "splits": ("splits/grouped.csv", set()),
     "answers of a run": ("runs/thumbnail-grouped-s0-f1-*/predictions.csv", {"thumbnail-grouped-s0-f1"}),
