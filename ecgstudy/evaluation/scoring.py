@@ -99,8 +99,10 @@ def _with_chance(sums: np.ndarray, own: np.ndarray, behind: Groups) -> np.ndarra
         behind: groups of each class.
 
     Returns:
-        As `sums`; None where no class is found always or never.
+        As `sums`; None where no class is found always or never, or one answer is given to every page.
     """
+    if (own.reshape(len(CLASSES), len(CLASSES)).sum(axis=0) > 0).sum() == 1:
+        return None  # a constant answer has nothing to do with the pages: no doubt about it
     matrices, found = sums.reshape(-1, len(CLASSES), len(CLASSES)).copy(), False
     for at, row in enumerate(own.reshape(len(CLASSES), len(CLASSES))):
         missed = np.delete(row, at).sum()

@@ -72,5 +72,5 @@ def check_region(row: ModelRow, region: str) -> None:
 
 
 def keeps_a_part(row: ModelRow, recipe: Recipe) -> bool:
-    """Whether some stage of the training leaves a backbone as it is."""
-    return row.backbone != "plain" and (recipe.train_from != "all" or recipe.head_epochs > 0)
+    """Whether some stage of the training leaves a part of the network as it is."""
+    return recipe.head_epochs > 0 or (row.backbone != "plain" and recipe.train_from != "all")

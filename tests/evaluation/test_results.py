@@ -19,7 +19,7 @@ def test_all_tables_come_from_saved_predictions_alone(predictions, manifest, sim
     assert set(tables) == {
         "ladder", "steps", "recalls", "scores", "comparisons", "seed_spread", "risk_coverage", "confusion",
         "sample_size", "reliability", "detection", "decision_curve", "conformal", "nested_choice", "selection",
-        "robustness", "learning_curve", "controls",
+        "inner_scores", "robustness", "learning_curve", "controls",
     }  # fmt: skip
     assert all(len(table) for table in tables.values())
 
