@@ -19,6 +19,7 @@ _LENGTHENED = 0.01  # what a divider may be longer than it should be
 _SKEWED = 0.006  # so are frames whose opposite sides differ by less than this share
 _FRAME_SHARE = (0.95, 0.65)  # of a full page's width and height that the lines of the shortest frame run
 _DIVIDER_SHARE = 0.6  # of a full page's height
+_SOME_RED = 0.002  # of the view, where there is a frame
 _MOST_CANDIDATES = 40  # of the strongest lines of one direction
 _LONGEST_GAP = 8  # pixels of the view, in one line
 _STRAIGHT = 0.8  # pixels of the view that a line's ink lies within
@@ -48,8 +49,12 @@ def straighten(picture: np.ndarray) -> Upright:
     zoom = max(1.0, picture.shape[1] / _VIEW_WIDTH)
     size = (round(picture.shape[1] / zoom), round(picture.shape[0] / zoom))
     view = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if zoom > 1 else picture
-    if _stands_upright(view):
-        return Upright(picture, 0.0, "")
+    red = _thin_red(view) > 12
+    if red.mean() > _SOME_RED:
+        if _stands_upright(red):
+            return Upright(picture, 0.0, "")
+    elif not _on_a_table(view):
+        return Upright(picture, 0.0, "") if _divider_is_upright(view) else _from_lines(picture, view, zoom)
     corners = _frame_corners(view)
     if corners is not None:
         return _from_frame(picture, (corners + 0.5) * zoom - 0.5)
@@ -59,14 +64,35 @@ def straighten(picture: np.ndarray) -> Upright:
     return _from_lines(picture, view, zoom)
 
 
-def _stands_upright(view: np.ndarray) -> bool:
-    """Do the frame's lines, or without a frame the divider, fill their own row and column of pixels? Quick."""
-    red = _thin_red(view) > 12
-    if red.mean() > 0.002:
-        rows, columns = (_fullest(red, axis) for axis in (1, 0))
-        return bool(min(rows) > 0.9 * _FRAME_SHARE[0] and min(columns) > 0.9 * _FRAME_SHARE[1])
-    on_a_table = np.median(_rim(view.max(axis=2))) < 128
-    return not on_a_table and max(_fullest(_thin_black(view) > 0.35, 0)) > 0.9 * _DIVIDER_SHARE
+def _stands_upright(red: np.ndarray) -> bool:
+    """Do the frame's lines fill their own row and column of pixels? Quick."""
+    rows, columns = (_fullest(red, axis) for axis in (1, 0))
+    return bool(min(rows) > 0.9 * _FRAME_SHARE[0] and min(columns) > 0.9 * _FRAME_SHARE[1])
+
+
+def _divider_is_upright(view: np.ndarray) -> bool:
+    """Does the line between the columns fill one column of pixels, its upper third above its lower third?
+
+    Medians, as a trace may meet the line and go along with it for a while.
+    """
+    darkness = _thin_black(view)
+    filled = darkness > 0.35
+    share = (filled | np.roll(filled, -1, axis=1)).mean(axis=0)
+    column = int(share.argmax())
+    if share[column] < 0.9 * _DIVIDER_SHARE or not 3 <= column < view.shape[1] - 4:
+        return False
+    near = np.arange(column - 3, column + 5)
+    rows = np.flatnonzero(filled[:, column] | filled[:, column + 1])
+    weight = np.clip(darkness[np.ix_(rows, near)] - 0.25, 0.0, None)
+    at = (weight * near).sum(axis=1) / weight.sum(axis=1)
+    third = len(rows) // 3
+    lean = np.median(at[-third:]) - np.median(at[:third]), np.median(rows[-third:]) - np.median(rows[:third])
+    return bool(abs(np.degrees(np.arctan2(*lean))) < _UPRIGHT_DEGREES)
+
+
+def _on_a_table(view: np.ndarray) -> bool:
+    """Is there something dark around the sheet?"""
+    return bool(np.median(_rim(view.max(axis=2))) < 128)
 
 
 def _rim(brightest: np.ndarray) -> np.ndarray:
