@@ -7,8 +7,8 @@
 - `runs.csv`: which model, protocol, seed, fold, variant, part and condition;
 - `manifest.csv`: one row per file, by its place: `page_id, label, selected, group, layout`;
 - `study.yaml`: the parameters;
-- what notebook 4 found out about explanations (`EXPLANATIONS`, `EXPLANATION_FIGURES`), which cannot be made again from
-  answers.
+- what notebooks found out about pages, selection and explanations (`READ`, `FIGURES`), which cannot be made again
+  from answers.
 
 Answers to unseen pages are averaged over the fold models, and inner answers left out, except for the model that the
 clinical tables show.
@@ -35,12 +35,13 @@ from ecgstudy.vocabulary import CLASSES, PROBABILITIES, choose
 TABLES = ("ladder", "recalls", "steps", "comparisons", "controls", "robustness", "learning_curve")
 INNER = ("nested_choice", "inner_scores", "seed_spread")  # of inner answers, which are not kept: as the study made them
 CLINICAL = ("detection", "decision_curve", "reliability", "risk_coverage", "conformal")  # of one model
-# of notebook 4: kept as they are, less digits
-EXPLANATIONS = (
-    "lead_shares", "territories", "deciding_leads", "faithfulness", "verdicts", "gradcam_agreement",
-    "gradient_differences",
+# of notebooks 1, 3, 4 and 5: kept as they are, less digits
+READ = (
+    "rate_agreement", "device_agreement", "residuals", "pulses", "same_heart", "same_heart_over_time",
+    "redrawn_layouts", "ablations", "selection_visible", "device_disagreement", "claimed_split", "lead_shares",
+    "territories", "deciding_leads", "faithfulness", "verdicts", "gradcam_agreement", "gradient_differences",
 )  # fmt: skip
-EXPLANATION_FIGURES = ("lead_layout", "faithfulness", "faithfulness_second")
+FIGURES = ("lead_layout", "faithfulness", "faithfulness_second")
 DIGITS, CLINICAL_DIGITS = 4, 6
 AVERAGED = -1  # the fold of an average over fold models
 RUN_COLUMNS = ["model", "weights", "trained", "protocol", "seed", "fold", "variant", "part", "condition"]
@@ -75,15 +76,15 @@ def keep_predictions(study: Study) -> Path:
     return folder
 
 
-def keep_explanations(study: Study) -> list[Path]:
-    """Keep the tables and figures of a study's notebook 4 beside its other reference tables, numbers in four decimals.
+def keep_tables(study: Study) -> list[Path]:
+    """Keep tables and figures of a study's notebooks beside its other reference tables, numbers in four decimals.
 
     Returns:
-        What was kept; nothing of a study whose notebook 4 has not run.
+        What was kept; nothing of a study whose notebooks have not run.
     """
     folder = outputs_root() / "reference" / _without_paths(study)["name"]
-    tables = [study.folder / "tables" / f"{name}.csv" for name in EXPLANATIONS]
-    figures = [study.folder / "figures" / f"{name}.svg" for name in EXPLANATION_FIGURES]
+    tables = [study.folder / "tables" / f"{name}.csv" for name in READ]
+    figures = [study.folder / "figures" / f"{name}.svg" for name in FIGURES]
     kept = [_write(_short(pd.read_csv(path)), folder / path.name) for path in tables if path.is_file()]
     drawn = [path for path in figures if path.is_file()]
     return kept + [
@@ -216,5 +217,5 @@ if __name__ == "__main__":  # `python -m ecgstudy.reference PARAMS [DATA]`, or a
     own = sys.argv[2] if len(sys.argv) > 2 else None
     study = None if what.is_dir() else Study.load(what, data=own)
     made = what if study is None else keep_predictions(study)
-    for path in [*rebuild(made), *([] if study is None else keep_explanations(study))]:
+    for path in [*rebuild(made), *([] if study is None else keep_tables(study))]:
         print(path)

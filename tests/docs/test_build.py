@@ -77,12 +77,20 @@ def test_every_command_every_key_and_every_public_name_has_its_place(built):
 
 def test_the_numbers_are_those_of_the_committed_tables(built):
     """The README quotes the same ladder by hand, and below it those of larger pictures."""
-    table, more = (ROOT / "README.md").read_text(encoding="utf-8").split("With nine times the pixels")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table, rest = text.split("The selection itself")
+    of_selection, more = rest.split("With nine times the pixels")
     score = r"\d\.\d\d \(\d\.\d\d to \d\.\d\d\)"
     quoted, shown = re.findall(score, table), text_of(built / "results.html")
     assert quoted
     assert not [one for one in quoted if one not in shown]
-    kept = pd.read_csv(ROOT / "outputs" / "reference" / "originals" / "ladder.csv")
+    reference = ROOT / "outputs" / "reference"
+    visible = pd.read_csv(reference / "quick" / "selection_visible.csv")
+    told = {f"{row.auroc:.2f} ({row.low:.2f} to {row.high:.2f})" for row in visible.itertuples()}
+    assert set(re.findall(score, of_selection.replace("\n", " "))) <= told
+    implied = pd.read_csv(reference / "quick" / "claimed_split.csv").query("model == 'remember'")["accuracy"]
+    assert [f"{value:.2f}" for value in implied] == re.findall(r"\b\d\.\d\d(?=[;.])", of_selection)
+    kept = pd.read_csv(reference / "originals" / "ladder.csv")
     measured = {f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in kept.itertuples()}
     assert set(re.findall(score, more.replace("\n", " "))) <= measured
 

@@ -6,6 +6,7 @@ import pytest
 from ecgstudy.explanation import maps, networks
 from ecgstudy.models import registry
 from ecgstudy.study import Study
+from ecgstudy.vocabulary import CLASSES
 
 HEIGHT, WIDTH = 64, 96
 PAGES = [row for row in registry.MODELS.values() if row.is_network and row.input == "page"]
@@ -23,12 +24,13 @@ def test_every_network_that_reads_pages_has_a_gradcam_map_and_an_occlusion_map(b
     from ecgstudy.training.answers import NetworkAnswer
 
     rows = [row for row in PAGES if (row.backbone, row.part_of is not None) == (backbone, ablations)]
-    pictures = np.random.default_rng(0).uniform(0, 255, (1, HEIGHT, WIDTH, 3)).astype(np.float32)
+    pictures = np.random.default_rng(0).uniform(0, 255, (1, HEIGHT, WIDTH, 3)).astype(np.float32).repeat(4, axis=0)
     for network in build.networks(rows, height=HEIGHT, width=WIDTH, filters=4):
         answer = NetworkAnswer(network.model, network.row.tap)
         for method, settings in (("gradcam", {}), ("occlusion", {"size": 32})):
-            heat = maps.explain(answer, pictures, ["mi"], method=method, **settings)
-            assert heat.shape == (1, HEIGHT, WIDTH) and np.isfinite(heat).all(), network.row.name
+            heat = maps.explain(answer, pictures, CLASSES, method=method, **settings)
+            assert heat.shape == (4, HEIGHT, WIDTH) and np.isfinite(heat).all(), network.row.name
+            assert heat.any(), f"{network.row.name}: {method} shows nothing for any class"
 
 
 def test_a_network_of_leads_says_that_its_weights_are_its_lead_shares():
