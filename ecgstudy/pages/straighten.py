@@ -73,7 +73,7 @@ def _stands_upright(red: np.ndarray) -> bool:
 def _divider_is_upright(view: np.ndarray) -> bool:
     """Does the line between the columns fill one column of pixels, its upper third above its lower third?
 
-    Medians, as a trace may meet the line and go along with it for a while.
+    Only rows where nothing but the line has ink are asked: a trace may meet it and go along with it for a while.
     """
     darkness = _thin_black(view)
     filled = darkness > 0.35
@@ -84,6 +84,8 @@ def _divider_is_upright(view: np.ndarray) -> bool:
     near = np.arange(column - 3, column + 5)
     rows = np.flatnonzero(filled[:, column] | filled[:, column + 1])
     weight = np.clip(darkness[np.ix_(rows, near)] - 0.25, 0.0, None)
+    alone = weight.sum(axis=1) <= 1.15 * np.quantile(weight.sum(axis=1), 0.3)
+    rows, weight = rows[alone], weight[alone]
     at = (weight * near).sum(axis=1) / weight.sum(axis=1)
     third = len(rows) // 3
     lean = np.median(at[-third:]) - np.median(at[:third]), np.median(rows[-third:]) - np.median(rows[:third])
