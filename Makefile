@@ -23,7 +23,7 @@ run-all: environment  ## run the whole study: data, models, notebooks, report (o
 outputs/%.ipynb: environment FORCE
 	@$(ecgstudy) run "params/$(firstword $(subst /, ,$*)).yaml" --only "$(notdir $*)"
 
-test: environment  ## run the tests (10 minutes at most on two cores)
+test: environment  ## run the tests (a quarter of an hour on two cores)
 	@.venv/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: environment  ## run all tests, the long ones too (an hour at most)

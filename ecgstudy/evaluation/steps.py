@@ -24,8 +24,8 @@ def steps(
 
     The first three rungs test the same pages and are compared on the same resamples of groups; unseen pages are
     other pages, so the last step treats the two rungs as independent. Some record numbers stand on both sides, and fold
-    models are shared, so the two are not quite independent; both make the interval of the last step too wide rather
-    than too short. All intervals are about these pages: what splitting and training anew would change is not in them.
+    models are shared, so the two are not quite independent; what that does to the interval was not measured.
+    All intervals are about these pages: what splitting and training anew would change is not in them.
 
     Returns:
         `model, weights, trained, step, metric, weighting, value, low, high, paired`; distinct pages counted

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ecgstudy.pages import long_lines
 from ecgstudy.pages.paper import HEIGHT, SHEETS, WIDTH
 
 _VIEW_WIDTH = 740  # of the reduced view in which lines are looked for
 _UPRIGHT_DEGREES = 0.15  # what is less oblique is left alone
+_FRAME_DEGREES = 0.08  # the same of a frame, whose lines are longer and tell more
 _SQUARE_DEGREES = 0.3  # what a rule and a divider may differ by on a page seen straight
 _LENGTHENED = 0.01  # what a divider may be longer than it should be
 _SKEWED = 0.006  # so are frames whose opposite sides differ by less than this share
 _FRAME_SHARE = (0.95, 0.65)  # of a full page's width and height that the lines of the shortest frame run
 _DIVIDER_SHARE = 0.6  # of a full page's height
+_RED = 12  # of 255, from which a thin line counts as red
 _SOME_RED = 0.002  # of the view, where there is a frame
-_MOST_CANDIDATES = 40  # of the strongest lines of one direction
-_LONGEST_GAP = 8  # pixels of the view, in one line
-_STRAIGHT = 0.8  # pixels of the view that a line's ink lies within
-_MOST_DEGREES = 12.0
 _FRAME_TOPS = (283, 402, 442, 482)  # on a full page; the frame's other edges are always the same
 _FRAME_LINE = 4  # pixels of a full page, all of them inside the frame's edges
 _LEFT, _, _RIGHT, _BOTTOM = SHEETS["3x4"].frame
@@ -49,47 +48,36 @@ def straighten(picture: np.ndarray) -> Upright:
     zoom = max(1.0, picture.shape[1] / _VIEW_WIDTH)
     size = (round(picture.shape[1] / zoom), round(picture.shape[0] / zoom))
     view = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if zoom > 1 else picture
-    red = _thin_red(view) > 12
-    if red.mean() > _SOME_RED:
-        if _stands_upright(red):
+    redness = _thin_red(view)
+    if (redness > _RED).mean() > _SOME_RED:
+        if _stands_upright(redness):
             return Upright(picture, 0.0, "")
     elif not _on_a_table(view):
-        return Upright(picture, 0.0, "") if _divider_is_upright(view) else _from_lines(picture, view, zoom)
+        darkness = long_lines.thin_black(view)
+        return Upright(picture, 0.0, "") if _divider_is_upright(darkness) else _from_lines(picture, darkness, zoom)
     corners = _frame_corners(view)
     if corners is not None:
         return _from_frame(picture, (corners + 0.5) * zoom - 0.5)
     corners = _sheet_corners(view)
     if corners is not None:
         return _from_sheet(picture, (corners + 0.5) * zoom - 0.5)
-    return _from_lines(picture, view, zoom)
+    return _from_lines(picture, long_lines.thin_black(view), zoom)
 
 
-def _stands_upright(red: np.ndarray) -> bool:
-    """Do the frame's lines fill their own row and column of pixels? Quick."""
-    rows, columns = (_fullest(red, axis) for axis in (1, 0))
-    return bool(min(rows) > 0.9 * _FRAME_SHARE[0] and min(columns) > 0.9 * _FRAME_SHARE[1])
+def _stands_upright(redness: np.ndarray) -> bool:
+    """Do the frame's lines fill their own row and column of pixels, the long ones without a lean? Quick."""
+    middle_row, middle_column = redness.shape[0] // 2, redness.shape[1] // 2
+    level = [long_lines.fullest(half.T, _RED) for half in (redness[:middle_row], redness[middle_row:])]
+    down = [long_lines.fullest(half, _RED) for half in (redness[:, :middle_column], redness[:, middle_column:])]
+    fill = min(share for share, _ in level) > 0.9 * _FRAME_SHARE[0]
+    fill &= min(share for share, _ in down) > 0.9 * _FRAME_SHARE[1]
+    return fill and max(abs(lean) for _, lean in level) < _FRAME_DEGREES
 
 
-def _divider_is_upright(view: np.ndarray) -> bool:
-    """Does the line between the columns fill one column of pixels, its upper third above its lower third?
-
-    Only rows where nothing but the line has ink are asked: a trace may meet it and go along with it for a while.
-    """
-    darkness = _thin_black(view)
-    filled = darkness > 0.35
-    share = (filled | np.roll(filled, -1, axis=1)).mean(axis=0)
-    column = int(share.argmax())
-    if share[column] < 0.9 * _DIVIDER_SHARE or not 3 <= column < view.shape[1] - 4:
-        return False
-    near = np.arange(column - 3, column + 5)
-    rows = np.flatnonzero(filled[:, column] | filled[:, column + 1])
-    weight = np.clip(darkness[np.ix_(rows, near)] - 0.25, 0.0, None)
-    alone = weight.sum(axis=1) <= 1.15 * np.quantile(weight.sum(axis=1), 0.3)
-    rows, weight = rows[alone], weight[alone]
-    at = (weight * near).sum(axis=1) / weight.sum(axis=1)
-    third = len(rows) // 3
-    lean = np.median(at[-third:]) - np.median(at[:third]), np.median(rows[-third:]) - np.median(rows[:third])
-    return bool(abs(np.degrees(np.arctan2(*lean))) < _UPRIGHT_DEGREES)
+def _divider_is_upright(darkness: np.ndarray) -> bool:
+    """Does the line between the columns fill one column of pixels, without a lean?"""
+    share, lean = long_lines.fullest(darkness, 0.35)
+    return share >= 0.9 * _DIVIDER_SHARE and abs(lean) < _UPRIGHT_DEGREES
 
 
 def _on_a_table(view: np.ndarray) -> bool:
@@ -102,23 +90,10 @@ def _rim(brightest: np.ndarray) -> np.ndarray:
     return np.concatenate([brightest[0], brightest[-1], brightest[:, 0], brightest[:, -1]])
 
 
-def _fullest(mask: np.ndarray, axis: int) -> tuple[float, float]:
-    """The fullest line of pixels (or two beside each other) in the first and in the second half of a mask."""
-    pairs = mask | np.roll(mask, -1, axis=1 - axis)
-    filled = pairs.mean(axis=axis)
-    return float(filled[: filled.size // 2].max()), float(filled[filled.size // 2 :].max())
-
-
 def _thin_red(view: np.ndarray) -> np.ndarray:
     """How red thin lines are, uint8: a frame, but no brown table."""
     red = cv2.subtract(view[..., 0], view[..., 1])
     return cv2.morphologyEx(red, cv2.MORPH_TOPHAT, np.ones((9, 9), np.uint8))
-
-
-def _thin_black(view: np.ndarray) -> np.ndarray:
-    """How black thin lines are, 0..1: strokes, but no dark table."""
-    black = cv2.morphologyEx(view.max(axis=2), cv2.MORPH_BLACKHAT, np.ones((9, 9), np.uint8))
-    return black.astype(np.float32) / 255
 
 
 def _from_frame(picture: np.ndarray, corners: np.ndarray) -> Upright:
@@ -128,7 +103,7 @@ def _from_frame(picture: np.ndarray, corners: np.ndarray) -> Upright:
     angles = np.degrees(np.arctan2(sides[:, 1], sides[:, 0])) - [0, 90, 180, -90]
     angles = (angles + 180) % 360 - 180
     skew = max(abs(lengths[0] / lengths[2] - 1), abs(lengths[1] / lengths[3] - 1))
-    if abs(angles).max() < _UPRIGHT_DEGREES and skew < _SKEWED:
+    if abs(angles).max() < _FRAME_DEGREES and skew < _SKEWED:
         return Upright(picture, 0.0, "")
     across, seen = (lengths[0] + lengths[2]) / 2, (lengths[1] + lengths[3]) / 2
     width = _RIGHT - _LEFT
@@ -149,8 +124,8 @@ def _frame_corners(view: np.ndarray) -> np.ndarray | None:
     """
     thin = _thin_red(view)
     redness = thin / np.float32(max(40.0, 0.8 * float(np.quantile(thin, 0.998))))
-    across = _lines(redness, upright=False, shortest=0.35 * view.shape[1])
-    down = _lines(redness, upright=True, shortest=0.25 * len(view))
+    across = long_lines.long_lines(redness, upright=False, shortest=0.35 * view.shape[1])
+    down = long_lines.long_lines(redness, upright=True, shortest=0.25 * len(view))
     if len(across) < 2 or len(down) < 2:
         return None
     top, bottom, left, right = across[0], across[-1], down[0], down[-1]
@@ -210,13 +185,12 @@ def _is_above(rule: np.ndarray, divider: np.ndarray) -> bool:
     return bool(divider[0][1] - _meeting(rule, divider)[1] > 0.1 * (divider[1][1] - divider[0][1]))
 
 
-def _from_lines(picture: np.ndarray, view: np.ndarray, zoom: float) -> Upright:
+def _from_lines(picture: np.ndarray, darkness: np.ndarray, zoom: float) -> Upright:
     """Upright by the header's rule and the divider of a page without a frame, or by the divider alone."""
-    darkness = _thin_black(view)
-    dividers = _lines(darkness, upright=True, shortest=0.3 * len(view))
+    dividers = long_lines.long_lines(darkness, upright=True, shortest=0.3 * len(darkness))
     if len(dividers) not in _DIVIDERS:
         return Upright(picture, 0.0, "")
-    rules = _lines(darkness[: len(view) // 3], upright=False, shortest=0.8 * view.shape[1])
+    rules = long_lines.long_lines(darkness[: len(darkness) // 3], upright=False, shortest=0.8 * darkness.shape[1])
     divider = dividers[len(dividers) // 2]
     rule = next((line for line in rules if _is_above(line, divider)), None)  # a level trace is a straight line, too
     lean = float(np.degrees(np.arctan2(divider[0][0] - divider[1][0], divider[1][1] - divider[0][1])))
@@ -264,57 +238,6 @@ def _onto(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> np.ndarray
 def _ends(dividers: int) -> np.ndarray:
     """Where the ends of the rule and of the middle divider stand on a full page, `(4, 2)`."""
     return np.array([*_RULE, *_DIVIDERS[dividers]])
-
-
-def _lines(darkness: np.ndarray, *, upright: bool, shortest: float) -> list[np.ndarray]:
-    """Long straight lines, each as its two ends `(2, 2)` x, y: from left to right if upright, else downwards."""
-    along = darkness if upright else darkness.T  # lines now run from row to row
-    mask = np.ascontiguousarray(along > 0.3).astype(np.uint8)
-    most = np.radians(_MOST_DEGREES)
-    found: list[np.ndarray] = []
-    tried: list[tuple[float, float]] = []
-    for low, high in ((0.0, most), (np.pi - most, np.pi)):
-        raw = cv2.HoughLines(mask, 1, np.pi / 1800, max(20, round(0.5 * shortest)), min_theta=low, max_theta=high)
-        for distance, angle in [] if raw is None else raw.reshape(-1, raw.shape[-1])[:_MOST_CANDIDATES, :2]:
-            slope = -np.tan(angle)  # columns a row
-            middle = float(distance / np.cos(angle) + slope * len(along) / 2)
-            if any(abs(middle - one) < 3 and abs(slope - other) < 0.004 for one, other in tried):
-                continue
-            tried.append((middle, slope))
-            line = _refined(along, distance / np.cos(angle), slope, 0.7 if upright else 0.9)
-            if line is not None and np.ptp(line[:, 1]) >= shortest and not any(_same(line, one) for one in found):
-                found.append(line)
-    found.sort(key=lambda line: line[:, 0].mean())
-    return found if upright else [line[:, ::-1] for line in found]
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return bool(abs(one[:, 0].mean() - other[:, 0].mean()) < 8)
-
-
-def _refined(darkness: np.ndarray, start: float, slope: float, share: float) -> np.ndarray | None:
-    """The line between the pixels, as far as its ink goes on: its ends as x, y.
-
-    None if less than a `share` of the ink is straight: a trace is no line, but traces and letters touch dividers.
-    """
-    rows = np.arange(len(darkness))
-    columns = np.round(start + slope * rows)[:, None].astype(int) + np.arange(-3, 4)
-    inside = (columns >= 0) & (columns < darkness.shape[1])
-    ink = np.where(inside, darkness[rows[:, None], np.clip(columns, 0, darkness.shape[1] - 1)], 0.0)
-    there = np.flatnonzero(ink.max(axis=1) > 0.3)
-    if there.size < 2:
-        return None
-    pieces = np.split(there, np.flatnonzero(np.diff(there) > _LONGEST_GAP) + 1)
-    there = max(pieces, key=np.ptp)
-    weight = np.clip(ink[there] - 0.25, 0.0, None)  # grid lines beside it do not count
-    at = (weight * columns[there]).sum(axis=1) / weight.sum(axis=1)
-    points = np.stack([at, there], axis=1).astype(np.float32)
-    vx, vy, x, y = cv2.fitLine(points, cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
-    if abs(vy) < 0.5 or there.size < 0.9 * (np.ptp(there) + 1):
-        return None
-    if np.quantile(abs(x + vx / vy * (there - y) - at), share) > _STRAIGHT:
-        return None
-    return np.array([[x + vx / vy * (end - y), end] for end in (there[0], there[-1])])
 
 
 def _warp(picture: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
