@@ -103,23 +103,22 @@ def page_scores(
 
     pictures = trial.pictures.astype(np.float32)
     drawn = {name: of(answer, name, pictures) for name in names}
-    noise = np.random.default_rng([seed, 1]).normal(0, _NOISE, pictures.shape).astype(np.float32)
-    noisy = np.clip(pictures + noise, 0, 255)
     found: dict[tuple[str, str], np.ndarray] = _truth_scores(drawn, trial)
     if set(tests) & set(REMOVALS):
         found |= _removal_scores(answer, trial, pictures, drawn, seed)
-    for name in names:
-        if "stability" in tests:
-            found[name, "stability"] = agreement.rank_correlations(drawn[name], of(answer, name, noisy))
-        for test, models in others.items():
-            if models and test in tests:
+    if "stability" in tests:
+        noise = np.random.default_rng([seed, 1]).normal(0, _NOISE, pictures.shape).astype(np.float32)
+        noisy = np.clip(pictures + noise, 0, 255)
+        found |= {(name, "stability"): _likeness(heats, [of(answer, name, noisy)]) for name, heats in drawn.items()}
+    for test, models in others.items():
+        if models and test in tests:
+            for name, heats in drawn.items():
                 served = [of(model, name, pictures) for model in models if maps.serves(model, name)]
-                alike = [agreement.rank_correlations(drawn[name], other) for other in served]
-                found[name, test] = np.mean(alike, axis=0) if alike else np.full(len(pictures), np.nan)
+                found[name, test] = _likeness(heats, served)
+    for name, heats in drawn.items():
         rest = [drawn[other] for other in methods if other != name]
         if rest and "agreement_methods" in tests:
-            alike = [agreement.rank_correlations(drawn[name], other) for other in rest]
-            found[name, "agreement_methods"] = np.mean(alike, axis=0)
+            found[name, "agreement_methods"] = _likeness(heats, rest)
     found = {key: values for key, values in found.items() if key[1] in tests}
     rows = [
         pd.DataFrame({"method": method, "test": test, "page": np.arange(len(values)), "score": values})
@@ -229,6 +228,12 @@ def _reasons(values: Mapping[Any, Mapping[Any, float]]) -> str:
         elif test.better == 0 and np.isfinite(row["value"]):
             said["beside that"].append(f"{words} {row['value']:.2f}")
     return "; ".join(f"{word} {', '.join(items)}" for word, items in said.items() if items)
+
+
+def _likeness(heats: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean rank correlation of each page's map with its other maps, `(pages,)`; NaN where there is none."""
+    alike = [agreement.rank_correlations(heats, other) for other in others]
+    return np.mean(alike, axis=0) if alike else np.full(len(heats), np.nan)
 
 
 def _removal_scores(

@@ -55,7 +55,8 @@ def integrated_gradients(
         classes: int `(batch,)`.
         baseline: one of `BASELINES`, or pictures of one's own, `(height, width, 3)` or a batch of them. By default
             `without_trace` where there is a backdrop, so that the ink alone is judged, and `white` where there is none.
-        backdrop: of these pictures; `without_trace` needs it, `mean` takes its mean page where it has one.
+        backdrop: of these pictures; `without_trace` and `mean` need it, `mean` its mean page: that of the batch would
+            make each map depend on the others.
         tolerance: allowed residual, as `PathAttribution.relative_residuals` counts it.
         most_steps: where halving ends even so.
 
@@ -126,7 +127,9 @@ def _baseline(baseline: str | np.ndarray | None, pictures: np.ndarray, backdrop:
     if baseline == "white":
         return np.full(pictures.shape[1:], 255, np.float32)
     if baseline == "mean":
-        return pictures.mean(axis=0) if backdrop is None or backdrop.mean is None else backdrop.mean
+        if backdrop is None or backdrop.mean is None:
+            raise ValueError("baseline 'mean' needs a backdrop with its mean page; give the page itself as an array")
+        return backdrop.mean
     if baseline == "blurred":
         return np.stack([cv2.GaussianBlur(picture, (0, 0), _BLUR * pictures.shape[2]) for picture in pictures])
     if backdrop is None:

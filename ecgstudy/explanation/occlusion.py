@@ -62,14 +62,21 @@ def drops(
     answer: Answer, pictures: np.ndarray, classes: np.ndarray, parts: list[list[tuple[slice, slice]]], paper: np.ndarray
 ) -> list[np.ndarray]:
     """What hiding each part of each picture costs: the score before less the score after, one array per picture."""
+    owners = np.repeat(np.arange(len(pictures)), [len(own) for own in parts])
+    hidden = (
+        _without(picture, part, empty)
+        for picture, own, empty in zip(pictures, parts, paper, strict=True)
+        for part in own
+    )
     before = questions.scores(answer, pictures, classes)
-    found = []
-    for number, picture in enumerate(pictures):  # one picture at a time: its hidden copies are many
-        hidden = np.repeat(picture[None], len(parts[number]), axis=0)
-        for copy, part in zip(hidden, parts[number], strict=True):
-            copy[part] = paper[number][part]
-        found.append(before[number] - questions.scores(answer, hidden, np.repeat(classes[number], len(hidden))))
-    return found
+    falls = before[owners] - questions.scores_of_many(answer, hidden, classes[owners])
+    return [falls[owners == number] for number in range(len(pictures))]
+
+
+def _without(picture: np.ndarray, part: tuple[slice, slice], paper: np.ndarray) -> np.ndarray:
+    hidden = picture.copy()
+    hidden[part] = paper[part]
+    return hidden
 
 
 def _drop_maps(

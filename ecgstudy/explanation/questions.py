@@ -3,7 +3,8 @@
 Questions go out in batches of a few fixed sizes, so that a compiled model is traced once and not once per picture.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ecgstudy.vocabulary import CLASSES
 
 BATCHES = (16, 4, 1)
+_AT_ONCE = 2 * BATCHES[0]  # changed pages that are held
 
 Score = Literal["probability", "logit"]
 
@@ -84,6 +86,23 @@ def probabilities(answer: Answer, pictures: np.ndarray) -> np.ndarray:
 def scores(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The probability of each picture's own class, `(pictures,)`."""
     return probabilities(answer, pictures)[np.arange(len(pictures)), classes]
+
+
+def scores_of_many(answer: Answer, pictures: Iterable[np.ndarray], classes: np.ndarray) -> np.ndarray:
+    """What `scores` gives, for more pictures than fit into memory.
+
+    Full batches alone are fast, so the changed copies of all pages go in one stream.
+
+    Args:
+        answer: any model.
+        pictures: one after the other, `(height, width, 3)` each; taken as they are needed.
+        classes: int `(pictures,)`.
+    """
+    coming, found = iter(pictures), [np.zeros(0, np.float32)]
+    for start in range(0, len(classes), _AT_ONCE):
+        part = np.stack(list(itertools.islice(coming, _AT_ONCE))).astype(np.float32, copy=False)
+        found.append(scores(answer, part, classes[start : start + _AT_ONCE]))
+    return np.concatenate(found)
 
 
 def gradients(answer: Answer, pictures: np.ndarray, classes: np.ndarray) -> np.ndarray:

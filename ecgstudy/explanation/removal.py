@@ -79,14 +79,17 @@ def road(
         Rong et al. 2022, arXiv:2202.00449.
     """
     rng = np.random.default_rng(seed)
-    gains = np.zeros(len(pictures))
-    for number, (picture, heat) in enumerate(zip(pictures.astype(np.float32), maps, strict=True)):
-        rank = ranks(heat, rng)
-        masks = [mask for share in shares for mask in (rank >= 1 - share, rank < share)]
-        asked = np.stack([imputed(picture, mask, rng=rng) for mask in masks])
-        least_less_most = np.tile([1.0, -1.0], len(shares))
-        gains[number] = least_less_most @ questions.scores(answer, asked, np.repeat(classes[number], len(asked)))
-    return gains / len(shares)
+
+    def asked() -> Iterator[np.ndarray]:
+        for picture, heat in zip(pictures.astype(np.float32), maps, strict=True):
+            rank = ranks(heat, rng)
+            for share in shares:
+                yield imputed(picture, rank >= 1 - share, rng=rng)
+                yield imputed(picture, rank < share, rng=rng)
+
+    found = questions.scores_of_many(answer, asked(), np.repeat(classes, 2 * len(shares)))
+    least, most = found.reshape(len(maps), len(shares), 2).T
+    return (least - most).mean(axis=0)
 
 
 def imputed(picture: np.ndarray, mask: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
@@ -162,13 +165,15 @@ def _curves(
     answer: Answer, first: np.ndarray, last: np.ndarray, classes: np.ndarray, maps: np.ndarray, steps: int, seed: int
 ) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    edges = np.linspace(0, 1, steps + 1)[:, None, None]
-    curves = []
-    for number, heat in enumerate(maps):
-        changed = (ranks(heat, rng) < edges)[..., None]  # (steps + 1, height, width, 1)
-        asked = np.where(changed, last[number], first[number]).astype(np.float32)
-        curves.append(questions.scores(answer, asked, np.repeat(classes[number], len(asked))))
-    return np.stack(curves)
+
+    def asked() -> Iterator[np.ndarray]:
+        for number, heat in enumerate(maps):
+            rank = ranks(heat, rng)[..., None]
+            for edge in np.linspace(0, 1, steps + 1):
+                yield np.where(rank < edge, last[number], first[number])
+
+    found = questions.scores_of_many(answer, asked(), np.repeat(classes, steps + 1))
+    return found.reshape(len(maps), steps + 1)
 
 
 def _filled_coarsely(picture: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -54,10 +54,15 @@ def test_steps_gather_where_the_score_moves():
 
 
 def test_integrated_gradients_know_the_integral_of_a_square(weights, pictures):
-    found = maps.explain(SquareAnswer(weights), pictures, CLASSES, method="integrated_gradients", baseline="mean")
     start = pictures.mean(axis=0)
+    found = maps.explain(SquareAnswer(weights), pictures, CLASSES, method="integrated_gradients", baseline=start)
     by_hand = ((pictures**2 - start**2) / 255**2 * weights[..., CLASSES].transpose(3, 0, 1, 2)).sum(axis=-1)
     np.testing.assert_allclose(found, by_hand, atol=1e-4)
+
+
+def test_the_mean_page_is_never_that_of_the_batch(weights, pictures):
+    with pytest.raises(ValueError, match="baseline 'mean' needs a backdrop with its mean page"):
+        maps.explain(SquareAnswer(weights), pictures, CLASSES, method="integrated_gradients", baseline="mean")
 
 
 def test_steps_are_halved_only_where_that_is_needed(weights, pictures):
