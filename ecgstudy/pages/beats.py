@@ -5,6 +5,7 @@ one lead with a small QRS or a tall T does not decide. All intervals and amplitu
 each lead (`waves`). NaN is what cannot be measured.
 """
 
+import functools
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -91,9 +92,14 @@ def _slope(signal: np.ndarray, rate: float) -> np.ndarray:
     if known.sum() < 0.2 * signal.size:
         return np.full(signal.size, np.nan)
     whole = np.interp(np.arange(signal.size), np.flatnonzero(known), signal[known])
-    sections = scipy.signal.butter(2, _QRS_BAND_HZ, "bandpass", fs=rate, output="sos")
-    slope = abs(np.gradient(scipy.signal.sosfiltfilt(sections, whole)))
+    slope = abs(np.gradient(scipy.signal.sosfiltfilt(_qrs_band(rate), whole)))
     return np.where(known, slope, np.nan)
+
+
+@functools.lru_cache(maxsize=16)
+def _qrs_band(rate: float) -> np.ndarray:
+    """Second-order sections; to design them takes longer than to filter a lead."""
+    return scipy.signal.butter(2, _QRS_BAND_HZ, "bandpass", fs=rate, output="sos")
 
 
 def _peaks(energy: np.ndarray, rate: float) -> np.ndarray:

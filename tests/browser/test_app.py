@@ -4,6 +4,7 @@ import base64
 import http.client
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,17 +42,27 @@ def temporary(tmp_path_factory):
     return tmp_path_factory.mktemp("temporary")
 
 
+def as_from_a_terminal():
+    """A shell lets what it starts in the background ignore control-C, tests and all; a person's terminal does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def app(outputs, temporary):
     """A page served as `ecgstudy app` serves it, with the model that comes with ecgstudy: its process and address."""
     environment = os.environ | {"ECGSTUDY_OUTPUTS": str(outputs), "TMPDIR": str(temporary)}
     environment.pop("ECGSTUDY_MODEL", None)
     command = [sys.executable, "-m", "ecgstudy", "app", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
-        told = next(line for line in server.stderr if "http" in line)
-        yield SimpleNamespace(pid=server.pid, address=told.split()[0])
-        server.send_signal(2)  # control-C
-        server.wait(30)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=as_from_a_terminal
+    ) as server:
+        try:
+            told = next(line for line in server.stderr if "http" in line)
+            yield SimpleNamespace(pid=server.pid, address=told.split()[0])
+            server.send_signal(signal.SIGINT)  # control-C
+            server.wait(30)
+        finally:
+            server.kill()
 
 
 @pytest.fixture(scope="module")
