@@ -1,6 +1,5 @@
-"""Figures of scores: the ladder and its steps, scores by class, confusion, learning curves, cost."""
+"""Figures of scores: the ladder and its steps, scores by class, confusion."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -133,63 +132,6 @@ def plot_confusion(confusion: pd.DataFrame, model: str, ax: Axes | None = None, 
     ax.set_title(f"{tables.model_title(model)}, {PROTOCOL_TITLES[protocol].lower()}")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    return ax
-
-
-@style.drawing
-def plot_learning_curves(histories: pd.DataFrame) -> np.ndarray:
-    """Training and validation loss by epoch, one panel per model, one thin line per run.
-
-    Args:
-        histories: `model, run, epoch, loss, val_loss`.
-
-    Returns:
-        The array of axes, one per model (empty panels are switched off).
-    """
-    models = tables.order_models(histories.model.unique())
-    columns = min(3, len(models))
-    rows = -(-len(models) // columns)
-    size = (2.9 * columns, 0.5 + 2.1 * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
-    for ax, model in zip(axes.flat, models, strict=False):
-        for _, run in histories[histories.model == model].groupby("run"):
-            ax.plot(run.epoch, run.loss, color=style.PROTOCOL_COLOURS["distinct"], linewidth=0.7)
-            ax.plot(run.epoch, run.val_loss, color=style.PROTOCOL_COLOURS["grouped"], linewidth=0.7)
-        ax.set_title(tables.model_title(model))
-        ax.grid(axis="y")
-    for ax in axes.flat[len(models) :]:
-        ax.set_visible(False)
-    figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel("loss", fontsize=9)
-    lines = [Line2D([], [], color=style.PROTOCOL_COLOURS[name]) for name in ("distinct", "grouped")]
-    figure.legend(lines, ["training part", "validation part"], loc="outside upper left", ncols=2)
-    return axes
-
-
-@style.drawing
-def plot_cost(costs: pd.DataFrame, ax: Axes | None = None, *, cost: str = "parameters") -> Axes:
-    """Score under `grouped` against what a model costs.
-
-    Args:
-        costs: as `es.cost_table` gives them: `model, value, low, high` and the column named by `cost`. Models that
-            have no such cost are left out.
-        cost: `parameters`, `parameters_trained` or `seconds`; the axis is logarithmic.
-    """
-    costs = costs[costs[cost] > 0]
-    ax = style.new_axes(6.4, 3.8, ax)
-    spread = np.maximum(0, [costs.value - costs.low, costs.high - costs.value])
-    colour = style.PROTOCOL_COLOURS["grouped"]
-    ax.errorbar(costs[cost], costs.value, yerr=spread, fmt="D", color=colour, markersize=5, elinewidth=1.2)
-    for row in tables.each(costs):
-        where = (getattr(row, cost), row.value)
-        ax.annotate(
-            tables.model_title(row.model), where, (6, 4), textcoords="offset points", fontsize=8, annotation_clip=False
-        )
-    ax.axhline(CHANCE, color=style.SOFT, linestyle=":", linewidth=1)
-    titles = {"parameters": "parameters", "parameters_trained": "trained parameters", "seconds": "seconds for one run"}
-    ax.set(xscale="log", ylim=(0, 1), xlabel=titles.get(cost, cost), ylabel="balanced accuracy, grouped")
-    ax.margins(x=0.25)
-    ax.grid(axis="y")
     return ax
 
 

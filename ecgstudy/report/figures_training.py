@@ -23,7 +23,8 @@ def plot_training(histories: pd.DataFrame, axes: np.ndarray | None = None) -> np
     """Loss by epoch, one panel per model: a thin line per run, and where its weights were kept.
 
     Args:
-        histories: `model, run, epoch, loss, val_loss, best`, as `es.read_histories` gives them.
+        histories: `model, run, epoch, loss, val_loss, best`, and `stage` where there are two, as `es.read_histories`
+            gives them.
         axes: one per model; a new figure by default.
 
     Returns:
@@ -54,10 +55,15 @@ def plot_training(histories: pd.DataFrame, axes: np.ndarray | None = None) -> np
 
 
 def _run(ax: Axes, run: pd.DataFrame) -> None:
-    ax.plot(run.epoch + 1, run.loss, color=TRAINING, linewidth=0.8)
-    ax.plot(run.epoch + 1, run.val_loss, color=VALIDATION, linewidth=0.8)
+    """The stages of a run follow one another: the head alone, then from a dotted line on what lies before it too."""
+    run = run.assign(epoch=np.arange(1, len(run) + 1))
+    ax.plot(run.epoch, run.loss, color=TRAINING, linewidth=0.8)
+    ax.plot(run.epoch, run.val_loss, color=VALIDATION, linewidth=0.8)
     kept = run[run.best]
-    ax.plot(kept.epoch + 1, kept.val_loss, "o", color=VALIDATION, markersize=3.5, clip_on=False)
+    ax.plot(kept.epoch, kept.val_loss, "o", color=VALIDATION, markersize=3.5, clip_on=False)
+    head = (run["stage"] == "head").sum() if "stage" in run else 0
+    if 0 < head < len(run):
+        ax.axvline(head + 0.5, color=style.SOFT, linestyle=":", linewidth=1)
 
 
 def _top(histories: pd.DataFrame) -> float:

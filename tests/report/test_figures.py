@@ -40,7 +40,6 @@ STEPS = pd.DataFrame(
     ],
     columns=["model", "weights", "trained", "step", "metric", "value", "low", "high"],
 )
-COSTS = pd.DataFrame({"model": ["majority"], "value": [0.3], "low": [0.2], "high": [0.4], "parameters": [10]})
 RATES = pd.DataFrame({"label": ["mi", "mi"], "selected": [True, False], "printed_bpm": [80.0, None]})
 CONFUSION = pd.DataFrame({"label": ["mi", "mi"], "answer": ["mi", "normal"], "pages": [3.0, 1.0]})
 CONFUSION = CONFUSION.assign(model="majority", protocol="grouped")
@@ -66,7 +65,6 @@ DRAWINGS = {
     "class_scores": lambda ax: figures_scores.plot_class_scores(RECALLS, ax),
     "class_falls": lambda ax: figures_scores.plot_class_falls(RECALLS, "majority", ax),
     "confusion": lambda ax: figures_scores.plot_confusion(CONFUSION, "majority", ax),
-    "cost": lambda ax: figures_scores.plot_cost(COSTS, ax),
     "copies": lambda ax: figures_data.plot_copies(by_class(files=[4, 8, 12], distinct=[2, 1, 3]), ax),
     "leakage": lambda ax: figures_data.plot_leakage(
         by_class(test_files=[4, 0, 4], with_copy=[1, 0, 1]).set_index("label"), ax
@@ -139,14 +137,6 @@ def test_a_confusion_shows_counts_and_shares_of_the_label():
     ax = figures_scores.plot_confusion(CONFUSION, "majority")
     texts = [text.get_text() for text in ax.texts]
     assert texts[:4] == ["3\n75%", "0\n0%", "0\n0%", "1\n25%"]
-
-
-def test_learning_curves_have_a_panel_for_each_model():
-    history = pd.DataFrame(
-        {"model": list("aabb"), "run": list("uuvv"), "epoch": [0, 1] * 2, "loss": 1.0, "val_loss": 2.0}
-    )
-    axes = figures_scores.plot_learning_curves(history)
-    assert [len(ax.lines) for ax in axes.flat] == [2, 2]
 
 
 def test_abstention_is_shown_as_errors_and_as_infarctions_answered():

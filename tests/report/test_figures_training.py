@@ -99,6 +99,15 @@ def test_learning_curves_mark_the_epoch_whose_weights_were_kept():
     assert (list(kept.get_xdata()), list(kept.get_ydata())) == ([2], [0.6])  # epochs count from one
 
 
+def test_two_stages_of_a_training_follow_one_another():
+    stages = pd.concat([HISTORY.assign(stage="head", best=False), HISTORY.assign(stage="all")])
+    ax = figures_training.plot_training(stages).flat[0]
+    loss, _, kept, border = ax.lines
+    epochs = len(HISTORY)
+    assert list(loss.get_xdata()) == list(range(1, 2 * epochs + 1))
+    assert list(kept.get_xdata()) == [epochs + 2] and list(border.get_xdata()) == [epochs + 0.5] * 2
+
+
 def test_costs_keep_simple_models_and_mark_controls(ladder):
     spent = pd.DataFrame({"model": ["majority", "mobilenet"], "protocol": "grouped", "seconds": [0.1, 2.0]})
     found = costs.training_costs(spent.assign(parameters=[np.nan, 3e6]), ladder)
