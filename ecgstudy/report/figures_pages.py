@@ -169,34 +169,6 @@ def _box(ax: Axes, box: Box, height: int, width: int, **look: Any) -> None:
     ax.add_patch(Rectangle((box.left * width, box.top * height), *size, fill=False, linewidth=1, **look))
 
 
-@style.drawing
-def plot_lead_shares(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """How the maps of each class are shared among leads, rhythm strip and the rest: share of the map, in per cent.
-
-    Red: more than the region's share of the page's area, blue: less (by up to four times). The last row is that area.
-
-    Args:
-        shares: as `es.mean_shares` gives them by label: `label, region, value, area`.
-    """
-    ax = style.new_axes(8.4, 2.9, ax)
-    wide = shares.pivot_table(index="label", columns="region", values="value", sort=False)
-    wide = wide.reindex([label for label in CLASSES if label in wide.index])
-    even = shares.groupby("region", sort=False).area.mean().reindex(wide.columns).to_numpy()
-    values = np.vstack([wide.to_numpy(), even])
-    ratio = np.log2(np.maximum(values, 1e-3) / even)
-    ax.imshow(ratio, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
-            ink = "white" if abs(ratio[row, column]) > 1.4 else style.INK
-            ax.text(column, row, f"{value:.0%}", ha="center", va="center", fontsize=7.5, color=ink)
-    ax.set_xticks(range(len(wide.columns)), wide.columns)
-    ax.set_yticks(range(len(values)), [*(CLASS_TITLES[label] for label in wide.index), "share of the area"])
-    ax.axhline(len(wide) - 0.5, color="white", linewidth=4)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
-    return ax
-
-
 def _gallery(pictures: list, titles: list, ax: Axes | None) -> Axes:
     """Rows of pictures on one pair of axes, each one unit wide."""
     columns = max(len(line) for line in pictures)

@@ -156,25 +156,6 @@ def model_table(study: Study, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "title", "family", "reads", "weights", "trained", "source"])
 
 
-def cost_table(costs: pd.DataFrame, ladder: pd.DataFrame) -> pd.DataFrame:
-    """What models cost and what they score under `grouped`.
-
-    Args:
-        costs: one row per finished run, as `es.read_costs` gives them.
-        ladder: with vocabulary.LADDER_COLUMNS; random controls are left out.
-
-    Returns:
-        One row per model: `model, seconds` (mean of a run), `parameters, parameters_trained` (of networks), `value,
-        low, high`.
-    """
-    wanted = ["seconds", "parameters", "parameters_trained"]
-    spent = costs[costs.protocol == "grouped"].groupby("model")[[name for name in wanted if name in costs]].mean()
-    rows = tables.ladder_rows(ladder)
-    scored = rows[rows.protocol == "grouped"].set_index("model")[["value", "low", "high"]]
-    both = spent.join(scored, how="inner")
-    return both.loc[tables.order_models(both.index)].reset_index()
-
-
 def with_backbones(names: Sequence[str]) -> list[str]:
     """The modified models among these, and the plain backbones among these that some modified model starts from."""
     modified = set(tables.models_of(registry.MODELS, "modified"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgstudy.explanation import cam, crosscheck, gradients, heads, maps, questions, speed
+from ecgstudy.explanation import cam, crosscheck, gradients, heads, maps, questions
 
 HEIGHT, WIDTH = 32, 56
 
@@ -103,10 +103,3 @@ def test_nothing_is_traced_anew_for_another_picture_or_another_number_of_them(an
             maps.explain(*asked, method=method, **settings.get(method, {}))
     functions = (answer._probabilities, answer._gradients, answer._tapped)
     assert [function.experimental_get_tracing_count() for function in functions] == [1, 1, 1]
-
-
-def test_both_programs_are_timed_on_the_same_questions(answer, pictures):
-    table = speed.compare_speed(answer, pictures[:2], [0, 1], steps=4, patch=16).set_index("method")
-    assert list(table.index) == ["gradcam", "integrated_gradients", "occlusion"]
-    assert (table > 0).all(axis=None)
-    assert (table.times * table.ours).to_numpy() == pytest.approx(table.theirs.to_numpy())

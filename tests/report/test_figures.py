@@ -56,7 +56,6 @@ CONTROLS = pd.DataFrame({"model": "a", "title": ["header only", "permuted labels
 ROBUSTNESS = pd.DataFrame({"model": "a", "damage": "blur", "severity": [0, 2, 4], "clean": 0.6, **SCORE})
 LEARNING = pd.DataFrame({"model": "a", "learned_pages": [100, 200], **SCORE})
 WIDTHS = pd.DataFrame({"model": "a", "pages": [30, 100], "recall": 0.5, "low": [0.3, 0.4], "high": [0.7, 0.6]})
-SHARES = pd.DataFrame({"label": ["mi"] * 2, "region": ["I", "outside"], "value": [0.6, None], "area": [0.1, 0.9]})
 FACTS = {"path": GALLERY.page_id, "group": "g", "selected": True, "layout": "3x4", "width": 50, "height": 30}
 PAGES = Pages(GALLERY.assign(**FACTS), "grid", lambda path: PAGE)
 
@@ -84,7 +83,6 @@ DRAWINGS = {
     "robustness": lambda ax: figures_controls.plot_robustness(ROBUSTNESS, "a", ax),
     "learning_curve": lambda ax: figures_controls.plot_learning_curve(LEARNING, ax),
     "recall_widths": lambda ax: figures_controls.plot_recall_widths(WIDTHS, "a", ax),
-    "lead_shares": lambda ax: figures_pages.plot_lead_shares(SHARES, ax),
     "lead_boxes": lambda ax: figures_pages.plot_lead_boxes(PAGE, LAYOUT, ax),
 }
 

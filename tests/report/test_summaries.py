@@ -74,16 +74,6 @@ def test_missing_models_are_named_without_ablations():
     assert "DenseNet121 + attention" not in missing and not [title for title in missing if "alone" in title]
 
 
-def test_costs_stand_beside_scores_under_grouped(ladder):
-    rows = [("efficientnet_lite0", "grouped", 2.0, 10), ("efficientnet_lite0", "grouped", 4.0, 10)]
-    rows += [("efficientnet_lite0", "distinct", 99.0, 10), ("mobilenet", "grouped", 1.0, 5)]
-    rows += [("majority", "grouped", 0.1, None)]
-    costs = pd.DataFrame(rows, columns=["model", "protocol", "seconds", "parameters"])
-    table = summaries.cost_table(costs, ladder)
-    assert list(table.model) == ["majority", "efficientnet_lite0"]  # frozen random weights are no comparison
-    assert table.seconds[1] == 3 and table.value[1] == pytest.approx(0.65)
-
-
 def test_a_modified_model_is_compared_with_its_own_backbone_alone():
     names = ["densenet121", "densenet121_se", "efficientnet_lite0", "efficientnet_lite0_msa", "efficientnet_msa"]
     study = Study.load({"name": "small", "models": names})  # offline: DenseNet121 is frozen and random, a control
