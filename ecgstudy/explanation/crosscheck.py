@@ -131,11 +131,6 @@ def _found(heats: list[np.ndarray], places: list[tuple[int, int]]) -> float:
     return float(np.mean(hits))
 
 
-def their_gradcam(answer: Any, picture: np.ndarray, number: int) -> np.ndarray:
-    """tf-explain's Grad-CAM of one picture's logit on the tap, `(h, w)`."""
-    return _their_gradcam(_up_to(answer.model, _LOGITS), answer.tap_name, picture, number, guided=False)
-
-
 def their_gradients(answer: Any, picture: np.ndarray, number: int, *, steps: int) -> np.ndarray:
     """tf-explain's integrated gradients of one picture, `(height, width, 3)`."""
     from tf_explain.core.integrated_gradients import IntegratedGradients

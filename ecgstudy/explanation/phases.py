@@ -1,7 +1,5 @@
 """Maps read by the beat: how much of a map lies on P waves, QRS complexes, ST segments and T waves."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -45,18 +43,6 @@ def phase_shares(heat: np.ndarray, layout: PageLayout, beat_times: np.ndarray) -
     sums = np.bincount(index.ravel(), weights=np.maximum(heat, 0).ravel().astype(float), minlength=len(PHASES) + 1)
     total = sums.sum()
     return pd.Series(sums / total if total > 0 else sums * np.nan, index=pd.Index([*PHASES, OUTSIDE], name="region"))
-
-
-def phases_table(
-    maps: np.ndarray, layouts: Sequence[PageLayout], beat_times: Sequence[np.ndarray], page_ids: Sequence[str]
-) -> pd.DataFrame:
-    """Phase shares of many pages: `page_id, region, share, area`, as `leads.mean_shares` takes them."""
-    tables = []
-    for heat, layout, beats, page_id in zip(maps, layouts, beat_times, page_ids, strict=True):
-        even = phase_shares(np.ones_like(heat), layout, beats)
-        columns = {"share": phase_shares(heat, layout, beats), "area": even}
-        tables.append(pd.DataFrame(columns).reset_index().assign(page_id=page_id))
-    return pd.concat(tables, ignore_index=True)[["page_id", "region", "share", "area"]]
 
 
 def lead_phase_shares(heat: np.ndarray, layout: PageLayout, beat_times: np.ndarray) -> pd.DataFrame:
