@@ -175,12 +175,13 @@ class ResultTable(MarkdownDirective):
 
 
 def with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
-    """The same table with value and interval in one column, and models by their titles."""
-    told = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()]
+    """The same table with value and interval in one column where there are such, and models by their titles."""
+    if {"value", "low", "high"} <= set(rows):
+        rows = rows.assign(value=[f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows.itertuples()])
     titles = rows["model"].map(tables.model_title)
     if "weights" in rows:
         titles = titles.where((rows["weights"] != "random") | (rows["trained"] != "head"), titles + CONTROL)
-    return rows.assign(value=told, model=titles)
+    return rows.assign(model=titles)
 
 
 def _shown(value: object) -> object:
