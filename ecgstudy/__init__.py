@@ -16,7 +16,7 @@ _NAMES = {
     "CLASSES": "vocabulary",
     "MANIFEST_COLUMNS": "vocabulary",
     "Study": "study",
-    "measure": "pages.beats",
+    "measure": "pages.reading",
     "find_layout": "pages.layout",
     "write_signals": "pages.export",
     "trace": "pages.trace",

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecgstudy import files
 from ecgstudy.data.manifest import Pages
-from ecgstudy.pages import beats, trace
+from ecgstudy.pages import beats, reading, trace
 from ecgstudy.vocabulary import LEADS
 
 RECIPE = "2"  # raised when the same page would be measured otherwise
@@ -33,7 +33,7 @@ class MeasuredPages:
 
     Attributes:
         table: one row per page, indexed by `page_id`: `problem` (why nothing was read, else empty), quality, and
-            the columns of `beats.Measurements.as_row`, NaN where not measurable.
+            the columns of `reading.Measurements.as_row`, NaN where not measurable.
         median_beats: float32 millivolts `(pages, 12, samples)` in the order of `table` and `vocabulary.LEADS`,
             from `beats.BEFORE_S` before the R peak to `beats.AFTER_S` after it, NaN where unknown.
         traces: float16 millivolts `(pages, 12, samples)`, each lead from the begin of its own column.
@@ -115,11 +115,11 @@ def _measure_all(
 
 def _all(
     pages: Pages, page_ids: Sequence[str], progress: Callable[[str], None]
-) -> Iterator[tuple[str, "trace.Traced | str", "beats.Measurements | str"]]:
+) -> Iterator[tuple[str, "trace.Traced | str", "reading.Measurements | str"]]:
     """Trace and measure, a few pages ahead of the reader so that memory stays small."""
     cores = os.cpu_count() or 1
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        ahead: deque[tuple[str, Future[tuple[trace.Traced | str, beats.Measurements | str]]]] = deque()
+        ahead: deque[tuple[str, Future[tuple[trace.Traced | str, reading.Measurements | str]]]] = deque()
         waiting = iter(page_ids)
         for number in range(len(page_ids)):
             while len(ahead) < 4 * cores and (page_id := next(waiting, None)) is not None:
@@ -134,29 +134,29 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _read_page(picture: np.ndarray) -> tuple["trace.Traced | str", "beats.Measurements | str"]:
+def _read_page(picture: np.ndarray) -> tuple["trace.Traced | str", "reading.Measurements | str"]:
     """What can be read of one picture; reasons where it cannot."""
     try:
         traced = trace.trace(picture)
     except ValueError as error:
         return str(error), str(error)
     try:
-        return traced, beats.measure(traced)
+        return traced, reading.measure(traced)
     except ValueError as error:
         return traced, str(error)
 
 
-def _row(traced: "trace.Traced | str", measured: "beats.Measurements | str") -> dict[str, object]:
+def _row(traced: "trace.Traced | str", measured: "reading.Measurements | str") -> dict[str, object]:
     row: dict[str, object] = {"problem": measured if isinstance(measured, str) else ""}
     row |= dict.fromkeys(QUALITY_COLUMNS, np.nan)
     if not isinstance(traced, str):
         qualities = list(traced.quality.values())
         strip = traced.strip_quality if traced.strip is not None else np.nan
         row |= dict(zip(QUALITY_COLUMNS, (np.mean(qualities), min(qualities), strip, traced.calibration), strict=True))
-    return row | (beats.empty_row() if isinstance(measured, str) else measured.as_row())
+    return row | (reading.empty_row() if isinstance(measured, str) else measured.as_row())
 
 
-def _beat_array(measured: "beats.Measurements | str") -> np.ndarray:
+def _beat_array(measured: "reading.Measurements | str") -> np.ndarray:
     """Median beats, float32 `(12, samples)`."""
     samples = round(beats.BEFORE_S * trace.SAMPLING_RATE) + round(beats.AFTER_S * trace.SAMPLING_RATE)
     array = np.full((len(LEADS), samples), np.nan, dtype=np.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecgstudy.pages import beats
+from ecgstudy.pages import reading
 from ecgstudy.pages.trace import Traced
 from ecgstudy.predict.page import REASONS, CheckedPage
 from ecgstudy.predict.steadiness import MOST_WAVER
@@ -112,7 +112,7 @@ class Prediction:
 def heart(page: CheckedPage) -> dict[str, Any]:
     """Rate and intervals as a page's traces show them; None where they cannot be measured."""
     try:
-        found = beats.measure(page.traced)
+        found = reading.measure(page.traced)
     except ValueError:  # no beat: flat or unreadable traces
         return {"rate": None, "intervals": dict.fromkeys(INTERVALS)}
     return {

@@ -8,7 +8,7 @@ import scipy.ndimage
 from ecgstudy.data import measurements, same_heart
 from ecgstudy.data.manifest import Pages
 from ecgstudy.data.measurements import MeasuredPages
-from ecgstudy.pages import beats, draw
+from ecgstudy.pages import draw, reading
 
 PEOPLE, PAGES = 20, 3
 PERSON = np.arange(PEOPLE * PAGES) // PAGES
@@ -17,7 +17,7 @@ PERSON = np.arange(PEOPLE * PAGES) // PAGES
 def measured(rates, median_beats=None) -> MeasuredPages:
     """Measurements by hand, pages named p00, p01 and so on."""
     names = pd.Index([f"p{number:02d}" for number in range(len(rates))], name="page_id")
-    table = pd.DataFrame([beats.empty_row()] * len(rates), index=names).assign(rate=rates)
+    table = pd.DataFrame([reading.empty_row()] * len(rates), index=names).assign(rate=rates)
     if median_beats is None:
         median_beats = np.full((len(rates), 12, 220), np.nan)
     return MeasuredPages(table, median_beats, np.empty((len(rates), 12, 0)), 250.0, "planted")

@@ -7,7 +7,7 @@ import pytest
 from ecgstudy.data import measurements, validation
 from ecgstudy.data.manifest import Pages
 from ecgstudy.data.measurements import MeasuredPages
-from ecgstudy.pages import beats, draw
+from ecgstudy.pages import draw, reading
 from ecgstudy.vocabulary import LEADS
 
 
@@ -31,7 +31,7 @@ def measured(pages, tmp_path_factory) -> MeasuredPages:
 
 def planted(rows: pd.DataFrame, traces: np.ndarray | None = None) -> MeasuredPages:
     """Measurements by hand."""
-    table = pd.DataFrame([beats.empty_row()] * len(rows), index=rows.index).assign(**rows)
+    table = pd.DataFrame([reading.empty_row()] * len(rows), index=rows.index).assign(**rows)
     traces = np.full((len(rows), 12, 50), np.nan, np.float16) if traces is None else traces
     return MeasuredPages(table, np.empty((len(rows), 12, 0)), traces, 250.0, "planted")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ecgstudy.pages import beats, draw, trace, waves
+from ecgstudy.pages import beats, draw, reading, trace, waves
 from ecgstudy.pages.signals import simulate
 from ecgstudy.vocabulary import CLASSES, LEADS
 
@@ -11,7 +11,7 @@ from ecgstudy.vocabulary import CLASSES, LEADS
 def measured(label, *, seed=0, layout="3x4", size="packed", kind=None):
     recording = simulate(label, rng=np.random.default_rng(seed), kind=kind)
     drawn = draw.draw_page(recording, layout=layout, size=size)
-    return recording, beats.measure(trace.trace(drawn.picture))
+    return recording, reading.measure(trace.trace(drawn.picture))
 
 
 @pytest.mark.parametrize("layout", ["3x4", "6x2plain", "6x2grid"])
@@ -117,7 +117,7 @@ def test_the_area_of_a_qrs_survives_a_small_gap_and_not_a_large_one():
 
 def test_the_row_has_all_measurements_whatever_could_be_measured():
     _, found = measured("normal")
-    assert list(found.as_row()) == list(beats.empty_row())
+    assert list(found.as_row()) == list(reading.empty_row())
     assert len(found.as_row()) == 8 + 12 * len(waves.LEAD_COLUMNS)
     assert all(isinstance(value, float) for value in found.as_row().values())
 

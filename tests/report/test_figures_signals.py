@@ -8,7 +8,7 @@ import pytest
 from ecgstudy.data import same_heart
 from ecgstudy.data.manifest import Pages
 from ecgstudy.data.measurements import MeasuredPages
-from ecgstudy.pages import beats, draw
+from ecgstudy.pages import draw, reading
 from ecgstudy.report import figures_signals as figures
 
 RATES = pd.DataFrame({"layout": ["3x4", "3x4", "6x2plain"], "printed": [60.0, 90, 150], "measured": [61.0, 90, np.nan]})
@@ -31,7 +31,7 @@ def closed():
 @pytest.fixture(scope="module")
 def measured() -> MeasuredPages:
     shapes = np.random.default_rng(0).normal(size=(3, 12, 220))
-    table = pd.DataFrame([beats.empty_row()] * 3, index=list("abc")).assign(rate=[60.0, 61, 80])
+    table = pd.DataFrame([reading.empty_row()] * 3, index=list("abc")).assign(rate=[60.0, 61, 80])
     return MeasuredPages(table, shapes[[0, 0, 1]], np.empty((3, 12, 0)), 250.0, "planted")
 
 

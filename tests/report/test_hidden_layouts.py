@@ -6,7 +6,7 @@ import pytest
 import scipy.ndimage
 
 from ecgstudy.data.measurements import MeasuredPages
-from ecgstudy.pages import beats
+from ecgstudy.pages import reading
 from ecgstudy.report import hidden_layouts
 
 PAGES = 40  # of each layout
@@ -24,7 +24,7 @@ def recordings() -> np.ndarray:
 
 def told(traces: np.ndarray, labels="abnormal", layouts=LAYOUTS) -> pd.DataFrame:
     names = pd.Index([f"p{number:02d}" for number in range(len(traces))], name="page_id")
-    table = pd.DataFrame([beats.empty_row()] * len(traces), index=names)
+    table = pd.DataFrame([reading.empty_row()] * len(traces), index=names)
     measured = MeasuredPages(table, np.empty((len(traces), 12, 0)), traces.astype(np.float16), 250.0, "planted")
     manifest = pd.DataFrame({"page_id": names, "label": labels, "layout": layouts, "group": GROUPS})
     return hidden_layouts.layouts_told(measured, manifest, resamples=500, seed=0)
