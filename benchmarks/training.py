@@ -44,7 +44,8 @@ def training_step() -> list[Row]:
     def trainer():
         network = built()
         recipe = Recipe(train_from="all", batch_size=BATCH, epochs=epochs, patience=99)
-        made = stages.trainer(network, recipe, "all", {id(network.model.inputs[0]): resident})
+        [stage] = stages.planned(network, recipe)
+        made = stage.trainer({id(network.model.inputs[0]): resident})
         made.begin(0)
         return made
 
@@ -116,11 +117,12 @@ def frozen_prefix() -> list[Row]:
 
         def train() -> None:
             with tempfile.TemporaryDirectory() as folder:
+                [stage] = stages.planned(network, recipe)
                 values = resident.border_values(
-                    network.model.inputs, stages.borders(network, recipe), pages, views=0, cache=Path(folder),
+                    network.model.inputs, stage.reads, pages, views=0, cache=Path(folder),
                     progress=lambda line: None,
                 )  # fmt: skip
-                trainer = stages.trainer(network, recipe, "head", values)
+                trainer = stage.trainer(values)
                 trainer.begin(0)
                 trainer.fit(Examples(np.arange(PAGES), targets), None, seed=0, epochs=EPOCHS)
 

@@ -1,12 +1,15 @@
 """One notebook, executed with a study's parameters; the result appears whole or not at all."""
 
 import contextlib
+import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from ecgstudy import files
+from ecgstudy import files, lifeline
 from ecgstudy.study import Study
 
 TIMEOUT_SECONDS = 12 * 3600  # a night: params/cpu.yaml trains inside this, a hung kernel does not stay for ever
@@ -61,6 +64,28 @@ def execute(study: Study, notebook: Path) -> Path:
     for of_before in (log, target.with_suffix(".failed.ipynb")):
         of_before.unlink(missing_ok=True)
     return target
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Iterator[Callable[[Study, Path], Path]]:
+    """Processes that execute notebooks side by side, each one at a time; they end with this one.
+
+    Args:
+        count: of processes.
+
+    Yields:
+        A function as `execute`, which several threads may call; RuntimeError as well where a process was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=lifeline.end_with_starter) as pool:
+
+        def execute_there(study: Study, notebook: Path) -> Path:
+            try:
+                return pool.submit(execute, study, notebook).result()
+            except BrokenProcessPool:
+                raise RuntimeError(f"{notebook.name}: its process was killed; the same command goes on") from None
+
+        yield execute_there
 
 
 @contextlib.contextmanager

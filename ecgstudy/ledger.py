@@ -1,6 +1,7 @@
 """The record of what a study has finished, by the hashes of what each step read and of what it left."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ Say = Callable[[str], None]
 
 
 class Steps:
-    """The record of finished steps in one study's folder: what each read, and what it left."""
+    """The record of finished steps in one study's folder: what each read, and what it left. Threads may share it."""
 
     def __init__(self, folder: Path):
         self._path = folder / "state.json"
         self._folder = folder
+        self._writing = threading.Lock()
         try:
             self._done: dict[str, Any] = json.loads(self._path.read_text())
         except (FileNotFoundError, ValueError):
@@ -35,8 +37,9 @@ class Steps:
         say(f"  {name} ...")
         began = time.monotonic()
         action()
-        self._done[name] = {"key": key, "outputs": _hashes(outputs(), self._folder)}
-        files.write_atomically(self._path, lambda path: path.write_text(json.dumps(self._done, indent=1)))
+        with self._writing:
+            self._done[name] = {"key": key, "outputs": _hashes(outputs(), self._folder)}
+            files.write_atomically(self._path, lambda path: path.write_text(json.dumps(self._done, indent=1)))
         say(f"  {name}: {minutes(time.monotonic() - began)}")
 
     def output_hash(self, name: str) -> str:

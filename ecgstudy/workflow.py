@@ -11,8 +11,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import filelock
@@ -24,7 +26,9 @@ from ecgstudy.study import Study, outputs_root, project_root
 from ecgstudy.vocabulary import choose
 
 NOTEBOOKS = ("01_eda", "02_baselines", "03_modified_models", "04_explainability", "05_results")
+LONGEST = "04_explainability"  # about as long as the others together; reads none of their tables, nor they its own
 PREPARE = "data and splits"
+Task = Callable[[], object]
 
 # TensorFlow's, before it can be told to be quiet
 CHATTER = re.compile(r"[IWE]0000 |WARNING: All log messages before absl")
@@ -63,15 +67,21 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         record.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
         record.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
         results = files.content_hash(key, record.output_hash("runs of the grid"))
+        tasks: dict[str, Task] = {}
         if only is None and _hands_out(study):
             handed_out = [study.folder / "models" / "best" / "release.json"]
-            record.run("model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say)
-        for name in names:
-            source = notebooks_folder() / f"{name}.ipynb"
-            notebook_key = files.content_hash(results, source.read_bytes())
-            outputs = functools.partial(_notebook_outputs, study, name)
-            record.run(
-                f"notebook {name}", notebook_key, functools.partial(execution.execute, study, source), outputs, say
+            tasks["model handed out"] = lambda: record.run(
+                "model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say
+            )
+        processes = min(study.execution.workers, 2)
+        with execution.processes(processes) as execute:
+            for name in names:
+                tasks[name] = functools.partial(_run_notebook, study, name, results, record, execute, say)
+            _side_by_side(
+                [
+                    [task for name, task in tasks.items() if processes == 1 or name != LONGEST],
+                    [task for name, task in tasks.items() if processes > 1 and name == LONGEST],
+                ]
             )
         if only is not None:
             return _notebook_outputs(study, names[0])[0]
@@ -80,6 +90,40 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         record.run("report", done, lambda: _in_child("report", study), lambda: [report], say)
         say(f"{study.name}: complete after {ledger.minutes(time.monotonic() - began)}")
     return report
+
+
+def _run_notebook(
+    study: Study, name: str, results: str, record: Steps, execute: Callable[[Study, Path], Path], say: Say
+) -> None:
+    source = notebooks_folder() / f"{name}.ipynb"
+    key = files.content_hash(results, source.read_bytes())
+    outputs = functools.partial(_notebook_outputs, study, name)
+    record.run(f"notebook {name}", key, lambda: execute(study, source), outputs, say)
+
+
+def _side_by_side(lanes: Sequence[Sequence[Task]]) -> None:
+    """Each lane's tasks one after another, the lanes beside each other.
+
+    After an error in one lane the others end what they are at, so that nothing finished is lost, and begin no more.
+    """
+    over = threading.Event()
+
+    def follow(lane: Sequence[Task]) -> None:
+        for task in lane:
+            if over.is_set():
+                return
+            try:
+                task()
+            except BaseException:
+                over.set()
+                raise
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        try:
+            for done in [pool.submit(follow, lane) for lane in lanes]:
+                done.result()
+        finally:
+            over.set()
 
 
 def _hands_out(study: Study) -> bool:

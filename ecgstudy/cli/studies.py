@@ -62,17 +62,15 @@ def train(
       ecgstudy train --model efficientnet_lite0 --epochs 30
     """
     from ecgstudy.data.prepare import open_study
-    from ecgstudy.training.conditions import run_conditions
+    from ecgstudy.training.extras import run_extras
     from ecgstudy.training.grid import run_grid
-    from ecgstudy.training.variants import run_variants
 
     study = Study.load(params, data=data)
     if epochs is not None:
         study = Study.load(study.content | {"training": study.content["training"] | {"epochs": epochs}})
     open_study(study)
     runs = run_grid(study, models=model or None, progress=tell)
-    runs += run_variants(study, models=model or None, progress=tell)
-    run_conditions(study, models=model or None, progress=tell)
+    runs += run_extras(study, models=model or None, progress=tell)
     folder = study.folder / "runs"
     if as_json:
         names = ("model", "protocol", "fold", "seed", "variant")

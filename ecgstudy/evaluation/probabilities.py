@@ -50,17 +50,21 @@ def ranking(is_class: np.ndarray, probability: np.ndarray, weights: np.ndarray) 
     References:
         Fawcett 2006, doi:10.1016/j.patrec.2005.10.010; average precision as scikit-learn has it (no interpolation).
     """
-    steps, step = np.unique(probability[is_class], return_inverse=True)  # the curve bends at pages of the class
-    own, others = weights[:, is_class], weights[:, ~is_class]  # (resamples, pages of one kind)
-    at = np.eye(len(steps))[step]
-    hits, hits_so_far = times(own, at), times(own, np.cumsum(at[:, ::-1], axis=1)[:, ::-1])  # (resamples, steps)
-    apart = probability[~is_class][:, None] - steps
-    false_so_far, tied = times(others, apart >= 0), apart == 0
-    ahead = false_so_far - times(others, tied / 2) if tied.any() else false_so_far  # a tie is half a mistake
-    positive, negative = own.sum(axis=1), others.sum(axis=1)
-    area = divide((hits * (negative[:, None] - ahead)).sum(axis=1), positive * negative)
-    precision = divide(hits_so_far, hits_so_far + false_so_far, empty=0.0)
-    return area, divide((hits * precision).sum(axis=1), positive)
+    pages = np.argsort(-probability, kind="stable")  # likeliest first
+    own, others = (pages[is_class[pages] == side] for side in (True, False))
+    values, of_others = -probability[own], -probability[others]
+    last = np.searchsorted(values, values, side="right") - 1  # of the equal ones: there the curve bends
+    ahead, level = (np.searchsorted(of_others, values, side=side) for side in ("left", "right"))
+    by_page = np.ascontiguousarray(weights.T)  # (pages, resamples): sums run over whole rows
+    hits = by_page[own]
+    hits_so_far = np.cumsum(hits, axis=0)
+    false_so_far = np.concatenate([np.zeros_like(by_page[:1]), np.cumsum(by_page[others], axis=0)])
+    positive, negative = hits.sum(axis=0), false_so_far[-1]
+    beaten = negative - (false_so_far[ahead] + false_so_far[level]) / 2  # a tie is half a mistake
+    area = divide((hits * beaten).sum(axis=0), positive * negative)
+    found = hits_so_far[last]
+    precision = divide(found, found + false_so_far[level], empty=0.0)
+    return area, divide((hits * precision).sum(axis=0), positive)
 
 
 def brier_error(labels: np.ndarray, answers: np.ndarray, weights: np.ndarray) -> np.ndarray:

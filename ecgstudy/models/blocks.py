@@ -11,6 +11,8 @@ import keras
 from ecgstudy.models.efficientnets import STRIDES, Maps
 from ecgstudy.vocabulary import CLASSES
 
+READ_MEANS = ("squeeze_excite", "multi_scale_attention")  # linear in the maps but for what is made of their means
+
 
 def head(pooled: Any, *, dropout: float) -> Any:
     """Dropout, a dense layer and a float32 softmax over the four classes.

@@ -42,6 +42,8 @@ def run_conditions(study: Study, models: Sequence[str] | None = None, *, progres
     Returns:
         The runs that have answered; each page is answered under every kind of `pages.damage.DAMAGES`.
     """
+    if study.evaluation.robustness_pages and study.image.region == "redrawn":
+        warnings.warn("no damaged pages: a redrawn page is not what gets photographed or scanned", stacklevel=2)
     wanted = condition_runs(study, models)
     todo = [run for run in wanted if not runs.is_finished(runs.conditions_folder(study, run))]
     if not todo:
@@ -67,10 +69,7 @@ def run_conditions(study: Study, models: Sequence[str] | None = None, *, progres
 
 def condition_runs(study: Study, models: Sequence[str] | None = None) -> list[Run]:
     """The finished clean runs of `grouped` that are asked about damaged pages."""
-    if not study.evaluation.robustness_pages:
-        return []
-    if study.image.region == "redrawn":
-        warnings.warn("no damaged pages: a redrawn page is not what gets photographed or scanned", stacklevel=3)
+    if not study.evaluation.robustness_pages or study.image.region == "redrawn":
         return []
     chosen = study.models if models is None else models
     asked = dict.fromkeys([study.evaluation.control_model, *study.explanation.models])

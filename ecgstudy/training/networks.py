@@ -43,19 +43,19 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
     with spread.scope():
         networks = build_for(todo[0][0], names)
     recipes = [_recipe(todo, name) for name in names]
-    pairs = list(zip(networks, recipes, strict=True))
-    for network, recipe in pairs:
+    plans = []
+    for network, recipe in zip(networks, recipes, strict=True):
         with trouble.told(network.row.name, recipe):
-            stages.check(network, recipe)
-    borders = {id(t): t for network, recipe in pairs for t in stages.borders(network, recipe)}
+            plans.append(stages.planned(network, recipe))
+    borders = {id(t): t for plan in plans for stage in plan for t in stage.reads}
     with trouble.told(", ".join(names), recipes[0]):
         values = resident.border_values(
             networks[0].model.inputs, list(borders.values()), pages, views=recipes[0].cached_views, cache=cache,
             progress=progress,
         )  # fmt: skip
-    for name, (network, recipe) in zip(names, pairs, strict=True):
+    for name, plan in zip(names, plans, strict=True):
         with spread.scope():
-            model = Model(network, recipe, values)
+            model = Model(plan, values)
             own_todo = [(run, own) for run, own in todo if run.model == name]
             for number, (run, own) in enumerate(own_todo, start=1):
                 on = run.protocol if run.variant == runs.CLEAN else run.variant
@@ -68,18 +68,17 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
 class Model:
     """A network ready for many runs: compiled, with what it reads resident in memory.
 
-    With `head_epochs` there are two of them on the same layers: the head alone learns first, then everything from
+    With two stages there are two trainers on the same layers: the head alone learns first, then everything from
     `train_from` on, from the head's best weights.
     """
 
-    def __init__(self, network: build.Network, recipe: Recipe, values: dict[int, Any]):
-        self.network, self.recipe = network, recipe
-        learned = build.layers_from(network, recipe.train_from)
-        self._learned = learning_layers(network.model, learned)
-        self.on_prefix = stages.is_prefix(network, stages.border(network, recipe, recipe.train_from))
-        self.trainer = stages.trainer(network, recipe, recipe.train_from, values)
-        first = recipe.model_copy(update={"learning_rate": recipe.head_learning_rate, "epochs": recipe.head_epochs})
-        self._head = stages.trainer(network, first, "head", values) if stages.has_two(recipe) else None
+    def __init__(self, plan: Sequence[stages.Stage], values: dict[int, Any]):
+        *before, last = plan
+        self.network, self.recipe, self.on_prefix = last.network, last.recipe, last.is_prefix
+        learned = build.layers_from(last.network, last.train_from)
+        self._learned = learning_layers(last.network.model, learned)
+        self.trainer = last.trainer(values)
+        self._head = before[0].trainer(values) if before else None
 
     def train(self, train: Examples, validation: Examples | None, *, seed: int, folder: Path | None = None,
               epochs: int | None = None) -> pd.DataFrame:  # fmt: skip

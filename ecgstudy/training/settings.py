@@ -73,4 +73,4 @@ def check_region(row: ModelRow, region: str) -> None:
 
 def keeps_a_part(row: ModelRow, recipe: Recipe) -> bool:
     """Whether some stage of the training leaves a part of the network as it is."""
-    return recipe.head_epochs > 0 or (row.backbone != "plain" and recipe.train_from != "all")
+    return row.backbone != "plain" and (recipe.head_epochs > 0 or recipe.train_from != "all")

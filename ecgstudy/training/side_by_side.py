@@ -1,18 +1,19 @@
-"""The grid on one machine: bundles of networks and runs of `traces` side by side, in a few processes.
+"""A study on one machine: what does not wait for each other side by side, in a few processes.
 
 Most of what a small study does keeps one core busy (heads, short epochs, trees), so two processes of one thread each
 need little more than half the time of one process with two. Each looks for finished runs before it trains.
 """
 
+import contextlib
 import multiprocessing
-import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
+from ecgstudy import lifeline
 from ecgstudy.models import registry
 from ecgstudy.study import Study, outputs_root
 from ecgstudy.training import bundles, runs
@@ -42,7 +43,33 @@ def train(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) ->
         return
     inputs.prepare({registry.model_row(run.model).input for run in todo})
     jobs = bundles.jobs(todo)
-    workers = min(study.execution.workers, len(jobs))
+    with _processes(min(study.execution.workers, len(jobs)), progress) as pool:
+        _wait([pool.submit(_train, study.content, names) for names in jobs])
+
+
+def call(functions: Sequence[Callable[..., Any]], study: Study, *, progress: Say, **options: Any) -> list[Any]:
+    """Call functions of a study that do not wait for each other, in `execution.workers` processes.
+
+    Args:
+        functions: of modules; they take a study, the options, and `progress`.
+        study: passed to each.
+        progress: takes the lines of all.
+
+    Returns:
+        What each gives.
+
+    Raises:
+        ValueError: as the functions do; the others end first.
+        RuntimeError: a process was killed.
+    """
+    with _processes(min(study.execution.workers, len(functions)), progress) as pool:
+        jobs = [pool.submit(_call, function, study.content, options) for function in functions]
+        _wait(jobs)
+        return [job.result() for job in jobs]
+
+
+@contextlib.contextmanager
+def _processes(workers: int, progress: Say) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
     lines: Any = context.SimpleQueue()
     listener = threading.Thread(target=_listen, args=(lines, progress), daemon=True)
@@ -51,7 +78,7 @@ def train(study: Study, todo: Sequence[Run], inputs: "Inputs", progress: Say) ->
     begin = (str(outputs_root().resolve()), threads, lines)
     try:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=begin) as pool:
-            _wait([pool.submit(_train, study.content, names) for names in jobs])
+            yield pool
     finally:
         lines.put(None)
         listener.join()
@@ -77,7 +104,7 @@ def train_here(content: dict[str, Any], names: Sequence[str], progress: Say = la
     return len(todo)
 
 
-def _wait(waiting: list["Future[int]"]) -> None:
+def _wait(waiting: "Sequence[Future[Any]]") -> None:
     try:
         for done in as_completed(waiting):
             done.result()
@@ -98,18 +125,15 @@ def _begin(outputs: str, threads: int, lines: Any) -> None:
         "OMP_NUM_THREADS": str(threads),
         "LOKY_MAX_CPU_COUNT": str(threads),
     }
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)  # no clean-up: what was half done lies under a temporary name
+    lifeline.end_with_starter()
 
 
 def _train(content: dict[str, Any], names: Sequence[str]) -> int:
     return train_here(content, names, _said.put)
+
+
+def _call(function: Callable[..., Any], content: dict[str, Any], options: dict[str, Any]) -> Any:
+    return function(Study.load(content), progress=_said.put, **options)
 
 
 def _listen(lines: Any, progress: Say) -> None:

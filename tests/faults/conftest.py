@@ -24,6 +24,7 @@ STUDY = {
     "models": ["majority", "efficientnet_lite0"],
     "training": {"epochs": 2, "batch_size": 8, "weights": "offline", "train_from": "head"},  # on a frozen prefix
     "evaluation": {"resamples": 50},
+    "execution": {"workers": 2},  # notebooks beside each other, as in the default study
 }
 OPENING = "import ecgstudy as es\nstudy = es.Study.load(study)"
 PAGES = "from ecgstudy.data.manifest import read_manifest\npages = read_manifest(study.folder / 'manifest.csv')"

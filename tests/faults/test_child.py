@@ -7,9 +7,9 @@ import pytest
 
 CHILD = """
 import sys, time
-from ecgstudy import child
+from ecgstudy import lifeline
 sys.platform = {platform!r}
-child.end_with_parent()
+lifeline.end_with_parent()
 print("at work", flush=True)
 time.sleep(60)
 """
@@ -31,7 +31,7 @@ def test_a_child_ends_when_its_parent_is_killed(platform):
 
 
 def test_a_child_whose_parent_lives_does_its_work_to_the_end():
-    code = "from ecgstudy import child; child.end_with_parent(); print('done')"
+    code = "from ecgstudy import lifeline; lifeline.end_with_parent(); print('done')"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout.read() == "done\n"
     assert child.wait() == 0

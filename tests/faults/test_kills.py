@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 EVERY, MOST_STARTS = 6, 40
 KILLS = 20
+KILLED = "ended by signal 9; the same command goes on|process was killed; the same command goes on|DeadKernelError"
 STEPS = {  # which step is killed; what it says when it is at work; what is deleted of it, so that it has work to do
     "data and splits": ("  data and splits ...", ("manifest.csv", "splits/*.csv", "cache/pictures-*")),
     "frozen prefix": ("frozen prefix: page 0", ("cache/prefix-*/*", "runs/efficientnet_lite0-*/*.*")),
@@ -34,7 +35,7 @@ def check_end(project, undisturbed):
 
 def test_killed_at_every_sixth_write(project, undisturbed, tmp_path):
     """Each start is killed where it makes the 6th, 12th, 18th ... file that no start made before, until one ends."""
-    before, killed_at, seen = {}, [], tmp_path / "seen"
+    before, kills, seen = {}, 0, tmp_path / "seen"
     seen.touch()
     for _ in range(MOST_STARTS):
         done = project.run(FAULT_SEEN=str(seen), FAULT_EVERY=str(EVERY))
@@ -45,10 +46,12 @@ def test_killed_at_every_sixth_write(project, undisturbed, tmp_path):
             break
         said = done.stderr.strip().split("\n")[-1]
         own = done.returncode == -signal.SIGKILL
-        assert own or re.search("ended by signal 9; the same command goes on|DeadKernelError", said), done.stderr
-        killed_at.append(Path(seen.read_text().splitlines()[-1]).relative_to(project.study).parts[0])
+        assert own or re.search(KILLED, said), done.stderr
+        kills += 1
     assert done.returncode == 0
-    assert len(killed_at) == len(seen.read_text().splitlines()) // EVERY
+    fatal = seen.read_text().splitlines()[EVERY - 1 :: EVERY]
+    killed_at = [Path(line).relative_to(project.study).parts[0] for line in fatal]
+    assert kills <= len(killed_at) <= kills + 1  # a notebook that ends beside one that was killed may be killed too
     assert set(killed_at) >= {"runs", "models"} and set(killed_at) & {"notebooks", "tables", "figures"}
     check_end(project, undisturbed)
 
@@ -66,12 +69,15 @@ def killed_in(project, sign, seconds) -> bool:
 
     The first process is killed, as an impatient person or a full memory does it; its children must follow.
     """
-    process = project.start()
-    if any(line.startswith(sign) for line in process.stderr):
-        time.sleep(seconds)
+    process, said = project.start(), []
+    for line in process.stderr:
+        said.append(line)
+        if line.startswith(sign):
+            time.sleep(seconds)
+            break
     process.kill()
-    _, said = process.communicate(timeout=60)  # returns when all that hold its stdout are gone: no child is left
-    assert process.returncode in (0, -signal.SIGKILL), said
+    process.communicate(timeout=60)  # returns when all that hold its stdout are gone: no child is left
+    assert process.returncode in (0, -signal.SIGKILL), "".join(said)
     return process.returncode == -signal.SIGKILL
 
 

@@ -44,19 +44,21 @@ def plainly_trained(model: str, recipe: Recipe, first: dict[str, list[np.ndarray
 @pytest.mark.parametrize(
     ("model", "train_from", "views"),
     [
-        ("efficientnet_lite0_msa", "head", 1),
+        ("efficientnet_lite0", "head", 1),
+        ("efficientnet_lite0_msa", "head", 1),  # these two learn from the means of their maps
+        ("efficientnet_lite0_se", "head", 2),
         ("efficientnet_lite0", "block7a_expand_conv", 3),
     ],
 )
 def test_a_kept_prefix_gives_the_numbers_of_ordinary_training(tmp_path, model, train_from, views):
     recipe = RECIPE.model_copy(update={"train_from": train_from, "cached_views": views - 1})
     network = built(model)
-    border = stages.borders(network, recipe)
+    [stage] = stages.planned(network, recipe)
     pages = resident.PageInputs([PICTURES], {}, "pages")
     values = resident.border_values(
-        network.model.inputs, border, pages, views=views - 1, cache=tmp_path, progress=lambda line: None
+        network.model.inputs, stage.reads, pages, views=views - 1, cache=tmp_path, progress=lambda line: None
     )
-    trainer = stages.trainer(network, recipe, train_from, values)
+    trainer = stage.trainer(values)
     trainer.begin(4)
     first = {layer.name: layer.get_weights() for layer in trainer.learned}
     before = trainer.probabilities(ALL)
@@ -77,7 +79,7 @@ def test_a_kept_prefix_gives_the_numbers_of_ordinary_training(tmp_path, model, t
 def test_views_that_would_not_be_seen_are_refused(model, changes, message):
     network = build.network(registry.model_row(model), height=64, width=112)
     with pytest.raises(ValueError, match=message):
-        stages.check(network, RECIPE.model_copy(update=changes))
+        stages.planned(network, RECIPE.model_copy(update=changes))
 
 
 @pytest.mark.parametrize("model", ["baseline_cnn", "efficientnet_lite0", "efficientnet_lite0_leads"])
@@ -85,11 +87,11 @@ def test_views_that_would_not_be_seen_are_refused(model, changes, message):
 def test_what_a_study_is_told_before_anything_is_built_is_what_the_network_shows(model, changes):
     network = build.network(registry.model_row(model), height=64, width=112)
     recipe = RECIPE.model_copy(update=changes)
-    kept = stages.is_prefix(network, stages.borders(network, recipe))
+    kept = any(stage.is_prefix for stage in stages.planned(network, recipe))
     assert settings.keeps_a_part(network.row, recipe) == kept
 
 
 def test_views_for_the_head_alone_are_allowed():
     """Two stages: the head learns on cached views, then everything on the pages themselves."""
     network = built("efficientnet_lite0")
-    stages.check(network, RECIPE.model_copy(update={"cached_views": 2, "train_from": "all", "head_epochs": 2}))
+    stages.planned(network, RECIPE.model_copy(update={"cached_views": 2, "train_from": "all", "head_epochs": 2}))

@@ -9,17 +9,20 @@ import os
 import signal
 
 if "FAULT_SEEN" in os.environ:
+    import fcntl
     from pathlib import Path
 
     rename, record, every = os.replace, Path(os.environ["FAULT_SEEN"]), int(os.environ["FAULT_EVERY"])
 
     def replace(source, target, **options):
-        name, seen = str(target), record.read_text().splitlines()
-        if os.environ["ECGSTUDY_OUTPUTS"] in name and name not in seen:
-            with record.open("a") as file:
+        with record.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # processes write beside each other
+            name, seen = str(target), file.read().splitlines()
+            if os.environ["ECGSTUDY_OUTPUTS"] in name and name not in seen:
                 file.write(f"{name}\n")
-            if (len(seen) + 1) % every == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                file.flush()
+                if (len(seen) + 1) % every == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
         return rename(source, target, **options)
 
     os.replace = replace
