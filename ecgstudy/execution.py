@@ -77,7 +77,8 @@ def processes(count: int) -> Iterator[Callable[[Study, Path], Path]]:
         A function as `execute`, which several threads may call; RuntimeError as well where a process was killed.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=lifeline.end_with_starter) as pool:
+    threads = max(1, (os.cpu_count() or 1) // count)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
 
         def execute_there(study: Study, notebook: Path) -> Path:
             try:
@@ -86,6 +87,12 @@ def processes(count: int) -> Iterator[Callable[[Study, Path], Path]]:
                 raise RuntimeError(f"{notebook.name}: its process was killed; the same command goes on") from None
 
         yield execute_there
+
+
+def _begin(threads: int) -> None:
+    """Products of matrices on its share of the cores: threads that wait for a busy core cost more than they bring."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    lifeline.end_with_starter()
 
 
 @contextlib.contextmanager

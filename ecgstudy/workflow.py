@@ -67,22 +67,12 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
         record.run(PREPARE, key, lambda: _in_child("prepare", study), _prepared_files(study), say)
         record.run("runs of the grid", key, lambda: _in_child("train", study), _finished_files(study), say)
         results = files.content_hash(key, record.output_hash("runs of the grid"))
-        tasks: dict[str, Task] = {}
+        first: list[Task] = []
         if only is None and _hands_out(study):
+            release = functools.partial(_in_child, "release", study)
             handed_out = [study.folder / "models" / "best" / "release.json"]
-            tasks["model handed out"] = lambda: record.run(
-                "model handed out", results, lambda: _in_child("release", study), lambda: handed_out, say
-            )
-        processes = min(study.execution.workers, 2)
-        with execution.processes(processes) as execute:
-            for name in names:
-                tasks[name] = functools.partial(_run_notebook, study, name, results, record, execute, say)
-            _side_by_side(
-                [
-                    [task for name, task in tasks.items() if processes == 1 or name != LONGEST],
-                    [task for name, task in tasks.items() if processes > 1 and name == LONGEST],
-                ]
-            )
+            first.append(lambda: record.run("model handed out", results, release, lambda: handed_out, say))
+        _run_notebooks(study, names, results, record, say, first=first)
         if only is not None:
             return _notebook_outputs(study, names[0])[0]
         done = files.content_hash(*(record.output_hash(f"notebook {name}") for name in names))
@@ -92,16 +82,34 @@ def run_study(study: Study, *, only: str | None = None, say: Say = print) -> Pat
     return report
 
 
-def _run_notebook(
-    study: Study, name: str, results: str, record: Steps, execute: Callable[[Study, Path], Path], say: Say
+def _run_notebooks(
+    study: Study, names: Sequence[str], results: str, record: Steps, say: Say, *, first: Sequence[Task]
 ) -> None:
-    source = notebooks_folder() / f"{name}.ipynb"
-    key = files.content_hash(results, source.read_bytes())
-    outputs = functools.partial(_notebook_outputs, study, name)
-    record.run(f"notebook {name}", key, lambda: execute(study, source), outputs, say)
+    """Execute notebooks, the longest one beside the others where the study has several workers.
+
+    Args:
+        study: whose notebooks.
+        names: of the notebooks.
+        results: hash of what they read.
+        record: of the study's steps.
+        say: takes each line of progress.
+        first: what else is to be done, before the others.
+    """
+    lanes = min(study.execution.workers, 2)
+    with execution.processes(lanes) as execute:
+
+        def run(name: str) -> None:
+            source = notebooks_folder() / f"{name}.ipynb"
+            key = files.content_hash(results, source.read_bytes())
+            outputs = functools.partial(_notebook_outputs, study, name)
+            record.run(f"notebook {name}", key, lambda: execute(study, source), outputs, say)
+
+        tasks = {name: functools.partial(run, name) for name in names}
+        apart = [tasks.pop(LONGEST)] if lanes > 1 and LONGEST in tasks else []
+        in_lanes([[*first, *tasks.values()], apart])
 
 
-def _side_by_side(lanes: Sequence[Sequence[Task]]) -> None:
+def in_lanes(lanes: Sequence[Sequence[Task]]) -> None:
     """Each lane's tasks one after another, the lanes beside each other.
 
     After an error in one lane the others end what they are at, so that nothing finished is lost, and begin no more.

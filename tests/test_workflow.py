@@ -1,5 +1,9 @@
 """`make run-all` does what is stale, once, and leaves nothing half done. Real notebooks, real kernels."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import nbformat
 import pytest
 
@@ -47,6 +51,46 @@ def test_a_kernel_that_dies_is_an_error_by_name_and_no_hang(home, study):
     with pytest.raises(RuntimeError, match=r"one\.ipynb: DeadKernelError"):
         execution.execute(study, notebook(home, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
     assert not list((study.folder / "notebooks").glob("*.ipynb"))
+
+
+def test_notebooks_run_beside_each_other_and_each_says_what_became_of_it(home, study):
+    wait = (
+        "import pathlib, time\n"
+        "pathlib.Path({own!r}).touch()\n"
+        "while not all(pathlib.Path(name).exists() for name in 'ab'): time.sleep(0.1)"
+    )
+    books = [notebook(home, wait.format(own=own), name=own) for own in "ab"]
+    failing = notebook(home, "1 / 0", name="c")
+    with execution.processes(2) as execute, ThreadPoolExecutor(3) as threads:
+        done = [threads.submit(execute, study, book) for book in (*books, failing)]
+        assert [one.result().name for one in done[:2]] == ["a.ipynb", "b.ipynb"], "each waits for the other"
+        with pytest.raises(RuntimeError, match=r"c\.ipynb, cell \d+: ZeroDivisionError"):
+            done[2].result()
+
+
+def test_a_killed_process_of_a_notebook_is_an_error_by_name(home, study):
+    kill = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
+    with execution.processes(1) as execute, pytest.raises(RuntimeError, match=r"one\.ipynb: its process was killed"):
+        execute(study, notebook(home, kill))
+
+
+def test_after_an_error_the_other_lane_ends_its_task_and_begins_no_more():
+    begun, failed, ended = threading.Event(), threading.Event(), []
+
+    def fail():
+        begun.wait(10)
+        failed.set()
+        raise RuntimeError("a cell failed")
+
+    def last_to_begin():
+        begun.set()
+        failed.wait(10)
+        time.sleep(0.1)
+        ended.append("the task that was begun")
+
+    with pytest.raises(RuntimeError, match="a cell failed"):
+        workflow.in_lanes([[fail, lambda: ended.append("after")], [last_to_begin, lambda: ended.append("after")]])
+    assert ended == ["the task that was begun"]
 
 
 def steps_of(folder):

@@ -6,10 +6,14 @@ import signal
 
 import pytest
 
-from ecgstudy.training import bundles, grid, runs
+from ecgstudy.training import bundles, extras, grid, runs
 
 MODELS = ["majority", "traces", "baseline_cnn", "efficientnet_lite0"]
 TWO = {"workers": 2}
+ASKED = {  # of a study with one model: a control, and damaged pages
+    "controls": ["permuted_labels"], "control_model": "efficientnet_lite0", "robustness_pages": 4,
+    "robustness_severities": [3],
+}  # fmt: skip
 
 
 def answers(study) -> dict[str, bytes]:
@@ -59,3 +63,21 @@ def test_what_cannot_be_trained_is_one_line_from_whichever_process(make_study, o
     with pytest.raises(ValueError, match=r"efficientnet_lite0, as_published, fold 0, seed 0: the loss became"):
         grid.run_grid(wrong, progress=lambda line: None)
     assert len(list(runs.runs_folder(wrong).glob("majority-*/done.json"))) == 6
+
+
+@pytest.mark.filterwarnings("ignore:left out")
+def test_controls_beside_damaged_pages_give_the_answers_of_one_after_the_other(make_study, tmp_path, monkeypatch):
+    found, lines = [], []
+    for name, execution in (("one", {}), ("two", TWO)):
+        monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path / name))
+        study = make_study(
+            models=["efficientnet_lite0"], splits={"protocols": ["grouped"], "folds": 2}, evaluation=ASKED,
+            execution=execution,
+        )  # fmt: skip
+        grid.run_grid(study, progress=lambda line: None)
+        controls = extras.run_extras(study, progress=lines.append)
+        found.append({path.parent.name: path.read_bytes() for path in study.folder.rglob("predictions.csv")})
+        assert [run.variant for run in controls] == 2 * ["permuted_labels"]
+    assert found[0] == found[1]
+    assert len(found[0]) == 6, "two clean runs, two controls, two with damaged pages"
+    assert sum("answers for damaged ones" in line for line in lines) == 4
