@@ -59,8 +59,9 @@ FORMATS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".png": {"Softwar
 
 
 def use_style() -> None:
-    """Make the study's style the default of this session; a notebook calls it once."""
+    """Make the study's style the default of this session, and show tables with their words whole; once per notebook."""
     mpl.rcParams.update(STYLE)
+    pd.set_option("display.max_colwidth", None)
 
 
 @contextmanager

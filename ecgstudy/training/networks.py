@@ -45,7 +45,7 @@ def train(todo: Sequence[tuple[Run, Parts]], pages: PageInputs, *, folder: Path,
     recipes = [_recipe(todo, name) for name in names]
     plans = []
     for network, recipe in zip(networks, recipes, strict=True):
-        with trouble.told(network.row.name, recipe):
+        with trouble.told(network.row.name, recipe), spread.scope():  # a model keeps the strategy it is made under
             plans.append(stages.planned(network, recipe))
     borders = {id(t): t for plan in plans for stage in plan for t in stage.reads}
     with trouble.told(", ".join(names), recipes[0]):

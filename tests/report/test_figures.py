@@ -89,6 +89,7 @@ DRAWINGS = {
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_figure_draws_on_the_axes_it_is_given_and_on_new_ones(name):
+    plt.close("all")  # what other tests left open
     ax = plt.subplots()[1]
     assert DRAWINGS[name](ax) is ax
     assert len(plt.get_fignums()) == 1

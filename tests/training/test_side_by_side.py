@@ -71,8 +71,8 @@ def test_controls_beside_damaged_pages_give_the_answers_of_one_after_the_other(m
     for name, execution in (("one", {}), ("two", TWO)):
         monkeypatch.setenv("ECGSTUDY_OUTPUTS", str(tmp_path / name))
         study = make_study(
-            models=["efficientnet_lite0"], splits={"protocols": ["grouped"], "folds": 2}, evaluation=ASKED,
-            execution=execution,
+            models=["efficientnet_lite0"], evaluation=ASKED, execution=execution,
+            splits={"protocols": ["grouped"], "folds": 2, "validation": 0.25},
         )  # fmt: skip
         grid.run_grid(study, progress=lambda line: None)
         controls = extras.run_extras(study, progress=lines.append)
