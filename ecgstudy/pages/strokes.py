@@ -28,20 +28,27 @@ class Runs:
         height = len(ink)
         row = np.arange(height, dtype=np.int16)[:, None]
         stroke = ink >= INK
-        above = np.maximum.accumulate(np.where(stroke, np.int16(-1), row), axis=0)
-        below = np.minimum.accumulate(np.where(stroke, np.int16(height), row)[::-1], axis=0)[::-1]
+        above, below = np.where(stroke, np.int16(-1), row), np.where(stroke, np.int16(height), row)
+        for y in range(1, height):  # row by row, which is faster than `accumulate` along columns
+            np.maximum(above[y], above[y - 1], out=above[y])
+        for y in range(height - 2, -1, -1):
+            np.minimum(below[y], below[y + 1], out=below[y])
         return cls(ink, above, below)
 
     def nearest_ink(self, rows: np.ndarray, columns: np.ndarray, within: np.ndarray) -> np.ndarray:
         """The nearest rows on ink, no further away than `within` rows; a row without any stays as it is."""
         last = len(self.ink) - 1
         nearest = np.clip(rows, 0, last)
+        astray = np.flatnonzero(self.ink[nearest, columns] < INK)
         for step in range(1, int(within.max()) + 1):
+            astray = astray[within[astray] >= step]
             for side in (-step, step):
-                astray = np.flatnonzero((self.ink[nearest, columns] < INK) & (within >= step))
+                if not astray.size:
+                    return nearest
                 there = np.clip(rows[astray] + side, 0, last)
                 found = self.ink[there, columns[astray]] >= INK
                 nearest[astray[found]] = there[found]
+                astray = astray[~found]
         return nearest
 
     def edges(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
