@@ -22,6 +22,7 @@ _NAMES = {
     "trace": "pages.trace",
     "copies_table": "data.audit",
     "leakage": "data.audit",
+    "near_copies": "data.near_copies",
     "measured_pages": "data.measurements",
     "page_features": "data.measurements",
     "trace_all": "data.measurements",
