@@ -217,5 +217,6 @@ def _median_of_known(values: np.ndarray, *, axis: int) -> np.ndarray:
     """As `np.nanmedian`, ten times as fast on a few beats, and without its warning where nothing is known."""
     in_order = np.sort(values, axis=axis)  # NaN last
     known = np.isfinite(values).sum(axis=axis, keepdims=True)
-    middle = [np.take_along_axis(in_order, number, axis=axis) for number in ((known - 1) // 2, known // 2)]
-    return (sum(middle) / 2).squeeze(axis)
+    lower = np.take_along_axis(in_order, (known - 1) // 2, axis=axis)
+    upper = np.take_along_axis(in_order, known // 2, axis=axis)
+    return ((lower + upper) / 2).squeeze(axis)
