@@ -72,7 +72,8 @@ def call(functions: Sequence[Callable[..., Any]], study: Study, *, progress: Say
 def _processes(workers: int, progress: Say) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
     lines: Any = context.SimpleQueue()
-    listener = threading.Thread(target=_listen, args=(lines, progress), daemon=True)
+    ended = threading.Event()
+    listener = threading.Thread(target=_listen, args=(lines, ended, progress), daemon=True)
     listener.start()
     threads = max(1, (os.cpu_count() or 1) // workers)
     begin = (str(outputs_root().resolve()), threads, lines)
@@ -80,8 +81,8 @@ def _processes(workers: int, progress: Say) -> Iterator[ProcessPoolExecutor]:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=begin) as pool:
             yield pool
     finally:
-        lines.put(None)
-        listener.join()
+        ended.set()
+        listener.join(timeout=5.0)  # half a line of a killed process is waited for no longer
 
 
 def train_here(content: dict[str, Any], names: Sequence[str], progress: Say = lambda line: None) -> int:
@@ -136,6 +137,10 @@ def _call(function: Callable[..., Any], content: dict[str, Any], options: dict[s
     return function(Study.load(content), progress=_said.put, **options)
 
 
-def _listen(lines: Any, progress: Say) -> None:
-    while (line := lines.get()) is not None:
-        progress(line)
+def _listen(lines: Any, ended: threading.Event, progress: Say) -> None:
+    """Only the reader's side of the queue is touched: a killed process may hold the lock of the writers for ever."""
+    while not (ended.is_set() and lines.empty()):
+        if lines.empty():
+            ended.wait(0.05)
+        else:
+            progress(lines.get())
