@@ -1,12 +1,14 @@
 """Several processes on one machine: the answers of one process, each run once, and nothing left behind."""
 
+import importlib
 import multiprocessing
 import os
 import signal
+import threading
 
 import pytest
 
-from ecgstudy.training import bundles, extras, grid, runs
+from ecgstudy.training import bundles, extras, grid, runs, side_by_side
 
 MODELS = ["majority", "traces", "baseline_cnn", "efficientnet_lite0"]
 TWO = {"workers": 2}
@@ -56,6 +58,33 @@ def test_two_processes_give_the_answers_of_one_and_a_killed_one_is_taken_up_agai
     assert finished.items() <= times(study).items(), "nothing finished is trained twice"
     assert answers(study) == answers(alone)
     assert not [one for one in multiprocessing.active_children() if one.name.startswith("Spawn")]
+
+
+KILLED_IN_A_LINE = """
+import os, signal
+
+def die(study, *, progress):
+    progress("the last words")
+    progress.__self__._wlock.acquire()  # the lock of those who speak dies with it
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_that_is_killed_while_it_speaks_leaves_nobody_waiting(make_study, outputs, tmp_path, monkeypatch):
+    (tmp_path / "killed_in_a_line.py").write_text(KILLED_IN_A_LINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    die = importlib.import_module("killed_in_a_line").die
+    lines, ends = [], []
+
+    def ask():
+        with pytest.raises(RuntimeError, match="a training process was killed"):
+            side_by_side.call([die], make_study(execution=TWO), progress=lines.append)
+        ends.append("told")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(60)
+    assert (lines, ends) == (["the last words"], ["told"])
 
 
 def test_what_cannot_be_trained_is_one_line_from_whichever_process(make_study, outputs):
