@@ -15,7 +15,7 @@ from ecgstudy.pages.trace import SAMPLING_RATE
 from ecgstudy.vocabulary import LEADS
 
 EVERY_LAYOUT = ("3x4", "6x2plain", "6x2grid")
-A_FEW = hypothesis.settings(max_examples=6, deadline=None, derandomize=True)
+A_FEW = hypothesis.settings(max_examples=6, derandomize=True)
 
 
 def page(number=0, **options):
