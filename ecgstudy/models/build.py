@@ -112,24 +112,26 @@ def layers_from(network: Network, train_from: str) -> frozenset[str]:
 
     Args:
         train_from: `head` (all but the backbone), `all`, or the name of a layer: then everything learns that this
-            layer's output does not wait for, but for pretrained batch norms: thirty pages in a batch are too few to
+            layer's output does not wait for. Pretrained batch norms never learn: thirty pages in a batch are too few to
             estimate anew what a million pictures have settled.
 
     Raises:
         ValueError: no layer of this name in the backbone; the message names some that there are.
     """
     everything = frozenset(layer.name for layer in network.model.layers)
-    if train_from == "all" or network.row.backbone == "plain":
+    if network.row.backbone == "plain":
         return everything
     if train_from == "head":
         return everything - network.backbone
+    layers = {layer.name: layer for layer in network.model.layers}
+    norms = {name for name, layer in layers.items() if isinstance(layer, keras.layers.BatchNormalization)}
+    learning = everything - (norms & network.pretrained)
+    if train_from == "all":
+        return learning
     if train_from not in network.backbone:
-        known = [layer.name for layer in network.model.layers if layer.name in network.backbone and layer.weights]
+        known = [name for name, layer in layers.items() if name in network.backbone and layer.weights]
         raise ValueError(
             f"train_from: {network.row.name} has no layer {train_from!r}; its last ones are {', '.join(known[-8:])}"
         )
     behind = graph.parents(graph.layer_output(network.model, train_from))
-    layers = {layer.name: layer for layer in network.model.layers}
-    norms = {name for name, layer in layers.items() if isinstance(layer, keras.layers.BatchNormalization)}
-    settled = norms & network.pretrained
-    return everything - settled - {graph.operation(tensor).name for tensor in graph.upstream(behind)}
+    return learning - {graph.operation(tensor).name for tensor in graph.upstream(behind)}

@@ -12,6 +12,11 @@ def prepare() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow found one."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def strategy(*, mirrored: bool) -> tf.distribute.Strategy:
     """How a run is spread: TensorFlow's default, one device, or a copy of the model on every GPU.
 

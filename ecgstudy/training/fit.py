@@ -1,5 +1,6 @@
 """One model on one split after another: compiled once, begun anew for each run, resumable within a run."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import tensorflow as tf
 from ecgstudy import files
 from ecgstudy.models import graph
 from ecgstudy.study import Recipe
-from ecgstudy.training import optimizer, parts, stream
+from ecgstudy.training import devices, optimizer, parts, stream
 from ecgstudy.training.epochs import Epochs
 from ecgstudy.vocabulary import CLASSES
 
@@ -58,8 +59,10 @@ class Trainer:
         views: int = 1,
     ):
         self.model, self.inputs, self.recipe = model, list(inputs), recipe
-        self._replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self._whole_epochs = whole_epochs and self._replicas == 1  # TensorFlow cannot spread such a loop
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._whole_epochs = whole_epochs and replicas == 1  # TensorFlow cannot spread such a loop
+        self._one_size = devices.has_gpu()
+        self._multiple = math.lcm(replicas, recipe.batch_size) if self._one_size else replicas
         self._views = views
         self._epoch_functions: dict[int, Any] = {}  # steps -> traced function of one epoch
         self.learned = [layer for layer in model.layers if layer.weights and layer.name in learned]
@@ -125,7 +128,7 @@ class Trainer:
             batches = stream.endless(
                 self.inputs, train.rows, self._one_hot(train.targets), weights[train.targets],
                 batch_size=self.recipe.batch_size, seed=seed, first_epoch=first, views=self._views,
-                augment=self.recipe.augment, replicas=self._replicas,
+                augment=self.recipe.augment, multiple=self._multiple,
             )  # fmt: skip
             self._set_trainable()
             self._use_function_for(steps)
@@ -148,8 +151,9 @@ class Trainer:
 
     def _ask(self, function: Any, rows: np.ndarray) -> np.ndarray:
         distinct, where = np.unique(rows, return_inverse=True)
-        starts = range(0, len(distinct), ANSWER_BATCH)
-        answers = [function(*self._gather(self._views * distinct[at : at + ANSWER_BATCH])) for at in starts]
+        asked = np.resize(distinct, _whole(len(distinct))) if self._one_size else distinct
+        starts = range(0, len(asked), ANSWER_BATCH)
+        answers = [function(*self._gather(self._views * asked[at : at + ANSWER_BATCH])) for at in starts]
         return np.concatenate(answers)[where] if answers else np.zeros((0, len(CLASSES)))
 
     def _gather(self, rows: np.ndarray) -> list[tf.Tensor]:
@@ -180,6 +184,11 @@ class Trainer:
     @staticmethod
     def _one_hot(targets: np.ndarray) -> np.ndarray:
         return np.eye(len(CLASSES), dtype="float32")[targets]
+
+
+def _whole(rows: int) -> int:
+    """So many rows fill whole batches."""
+    return -(-rows // ANSWER_BATCH) * ANSWER_BATCH
 
 
 def _layer_seed(layer: keras.Layer, seed: int) -> int:

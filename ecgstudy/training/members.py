@@ -162,9 +162,10 @@ def write_frozen(run: Run, path: Path) -> None:
 def needs_frozen(run: Run) -> bool:
     """Whether the layers that did not learn have to be kept: they neither learned nor install from a package."""
     row = registry.model_row(run.model)
-    if registry.trained_part(row, run.recipe.train_from) == "all":
+    source = registry.weights_source(row, run.recipe.weights)
+    if registry.trained_part(row, run.recipe.train_from) == "all" and source == "random":
         return False
-    return registry.weights_source(row, "offline") != "imagenet" or run.recipe.weights not in ("offline", "imagenet")
+    return registry.weights_source(row, "offline") != "imagenet" or source != "imagenet"
 
 
 def checked(pictures: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -185,6 +186,8 @@ def _built(run: Run, frozen: Path | None) -> tuple[Any, frozenset[str]]:
     from ecgstudy.training import networks
 
     network = networks.build_for(run if frozen is None else _begun_at_random(run), [run.model])[0]
+    # what learned follows from where the weights came from, not from where they are read now
+    network = dataclasses.replace(network, weights=registry.weights_source(network.row, run.recipe.weights))
     learned = build.layers_from(network, run.recipe.train_from)
     if frozen is not None:
         networks.read_weights(frozen, frozen_layers(network.model, learned))

@@ -32,7 +32,7 @@ def endless(
     first_epoch: int = 0,
     views: int = 1,
     augment: bool = False,
-    replicas: int = 1,
+    multiple: int = 1,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)`, each epoch all rows once in an order of its own.
 
@@ -46,8 +46,9 @@ def endless(
         views: of which one is drawn for each example.
         augment: give every picture a new random view each time (`data.augment`). These views follow from what was
             drawn before, so a run that was killed goes on with others.
-        replicas: batches are filled up to a multiple of it by examples of no weight, so that each replica gets as
-            many; the others' weights grow, so that the mean over the batch stays what it was.
+        multiple: batches are filled up to a multiple of it by examples of no weight, which stand in them already; the
+            others' weights grow, so that the mean over the batch stays what it was. Each of several replicas then gets
+            as many, and a GPU, which looks for the fastest way anew for each size of batch, sees one size.
     """
     count, steps = len(rows), steps_per_epoch(len(rows), batch_size)
     with tf.device("CPU:0"):
@@ -59,7 +60,7 @@ def endless(
         seeds = tf.stack([tf.constant(seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=seeds)
         chosen = order[number * batch_size : (number + 1) * batch_size]
-        chosen, weight = _filled(chosen, tf.gather(w, chosen), replicas)
+        chosen, weight = _filled(chosen, tf.gather(w, chosen), multiple)
         page = tf.gather(pages, chosen)
         if views > 1:
             drawn = tf.random.stateless_uniform(tf.shape(page), [seed, step], 0, views, tf.int32)
@@ -72,14 +73,15 @@ def endless(
     return (stream.map(_new_views(seed)) if augment else stream).prefetch(2)
 
 
-def _filled(chosen: tf.Tensor, weights: tf.Tensor, replicas: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """See `replicas` above."""
-    if replicas == 1:
+def _filled(chosen: tf.Tensor, weights: tf.Tensor, multiple: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """See `multiple` above."""
+    if multiple == 1:
         return chosen, weights
-    lacking = -tf.size(chosen) % replicas
-    filled = tf.concat([chosen, tf.repeat(chosen[:1], lacking)], axis=0)
-    grown = weights * tf.cast(tf.size(filled) / tf.size(chosen), tf.float32)
-    return filled, tf.concat([grown, tf.zeros(lacking)], axis=0)
+    size = tf.size(chosen)
+    lacking = -size % multiple
+    again = tf.gather(chosen, tf.range(lacking) % size)  # different ones: batch norms see them too
+    grown = weights * tf.cast((size + lacking) / size, tf.float32)
+    return tf.concat([chosen, again], axis=0), tf.concat([grown, tf.zeros(lacking)], axis=0)
 
 
 def _new_views(seed: int) -> Callable[..., tuple]:

@@ -77,6 +77,16 @@ def test_training_starts_at_the_head_at_a_layer_or_everywhere():
     assert head < upper < everything
 
 
+@pytest.mark.parametrize("start", ["block6a_dwconv", "all"])
+def test_pretrained_batch_norms_never_learn_and_random_ones_do(start):
+    """Fine-tuned whole, moving averages lag behind: a network that knew its pages by heart answered a third wrong."""
+    row = registry.model_row("efficientnet_lite0_bottleneck")
+    pretrained, fresh = (build.layers_from(small(row, source=source), start) for source in ("offline", "random"))
+    assert fresh - pretrained >= {"block6a_bn", "top_bn"}
+    assert all(name.endswith("bn") for name in fresh - pretrained)
+    assert "bottleneck_bn" in pretrained, "the head's own begins anew"
+
+
 def test_an_unknown_layer_is_refused_with_those_there_are():
     network = small(registry.model_row("efficientnet_lite0"))
     with pytest.raises(ValueError, match=r"efficientnet_lite0 has no layer 'block9'; its last ones are .*top_conv"):

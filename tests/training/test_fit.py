@@ -5,7 +5,7 @@ import pytest
 
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
-from ecgstudy.training import epochs, optimizer, parts, stream
+from ecgstudy.training import devices, epochs, optimizer, parts, stream
 from ecgstudy.training.fit import Examples, Trainer
 
 PAGES, HEIGHT, WIDTH = 48, 32, 56
@@ -49,6 +49,34 @@ def test_the_same_seed_gives_the_same_bits_whatever_was_trained_before(trainer):
     other = trained(trainer, 2)
     assert np.array_equal(trained(trainer, 1), first) and not np.array_equal(other, first)
     assert np.array_equal(trained(cnn(), 1), first), "another process's model, as good as"
+
+
+def test_batches_filled_to_one_size_hold_each_page_and_keep_the_mean():
+    weights = np.linspace(0.5, 2.0, 13)
+    batches = stream.endless(
+        [stream.resident(np.arange(13))], np.arange(13), np.eye(4)[np.arange(13) % 4], weights,
+        batch_size=5, seed=1, multiple=5,
+    )  # fmt: skip
+    seen = []
+    for x, y, w in batches.take(3):
+        rows, real = x.numpy(), w.numpy() > 0
+        assert rows.shape == (5,) and set(rows[~real]) <= set(rows[real])
+        assert w.numpy().mean() == pytest.approx(weights[rows[real]].mean())
+        assert y.numpy().argmax(axis=1).tolist() == (rows % 4).tolist()
+        seen += rows[real].tolist()
+    assert sorted(seen) == list(range(13))
+
+
+def test_where_a_gpu_wants_one_size_of_batch_the_answers_are_the_same(trainer, monkeypatch):
+    monkeypatch.setattr(devices, "has_gpu", lambda: True)
+    wide = cnn()
+    for one in (trainer, wide):
+        one.begin(5)
+    rows = np.array([3, 41, 3, 0])
+    assert wide.probabilities(rows) == pytest.approx(trainer.probabilities(rows), abs=1e-6)
+    assert wide.probabilities(rows[:0]).shape == (0, 4)
+    history = wide.fit(Examples(np.arange(13), TARGETS[:13]), STOP, seed=5)
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_the_weights_of_the_best_epoch_are_kept(trainer):

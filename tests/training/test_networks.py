@@ -11,7 +11,8 @@ import pytest
 
 from ecgstudy.data import prepare, splits
 from ecgstudy.models import build, graph, registry
-from ecgstudy.training import epochs, grid, networks, parts, resident, runs
+from ecgstudy.training import epochs, grid, members, networks, parts, resident, runs
+from ecgstudy.vocabulary import PROBABILITIES
 
 GROUPED = {"folds": 2, "validation": 0.25, "protocols": ["grouped"]}
 FINE = {"train_from": "block7a_expand_conv", "head_epochs": 2, "cached_views": 2, "epochs": 2}
@@ -118,6 +119,31 @@ def test_a_local_weights_file_is_used_and_its_content_tells_the_run(make_study, 
     trunk.set_weights([w + 0.001 for w in trunk.get_weights()])
     trunk.save_weights(outputs / "mine.weights.h5")
     assert runs.study_runs(mine)[0].key != before
+
+
+@pytest.mark.parametrize("train_from", ["block7a_expand_conv", "all"])
+def test_a_network_fine_tuned_from_a_file_answers_without_that_file_as_its_run_did(
+    make_study, outputs, tmp_path, train_from
+):
+    """What did not learn, batch norms among it, is handed out too."""
+    network = build.network(registry.model_row("efficientnet_lite0"), height=32, width=56, source="offline")
+    trunk = keras.Model(network.model.inputs, graph.layer_output(network.model, "features"))
+    trunk.set_weights([w + 0.01 for w in trunk.get_weights()])
+    file = outputs / "other.weights.h5"
+    trunk.save_weights(file)
+    fine = {"weights": str(file), "train_from": train_from, "epochs": 1}
+    study = make_study(name="from-file", models=["efficientnet_lite0"], splits=GROUPED, training=fine)
+    run = grid.run_grid(study, progress=lambda line: None)[0]
+    assert members.needs_frozen(run)
+    members.write_frozen(run, tmp_path / "frozen.npz")
+    pages, answered = prepare.open_study(study), runs.read_predictions(study)
+    file.unlink()
+    read = members.NetworkMembers(run, [runs.runs_folder(study) / run.name / "weights.npz"], tmp_path / "frozen.npz")
+    answered = answered[(answered["run"] == run.name) & (answered["part"] == "test")].head(4)
+    pictures = grid.Inputs(study, pages, lambda line: None)
+    rows = [pictures.page_rows[page] for page in answered["page_id"]]
+    found = read.answers(pictures.arrays("page")[0][0][rows])[0]
+    assert found == pytest.approx(answered[list(PROBABILITIES)].to_numpy(), abs=1e-4)
 
 
 @pytest.mark.slow
