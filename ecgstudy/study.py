@@ -70,7 +70,7 @@ class Recipe(Section):
     dropout: float = pydantic.Field(0.3, ge=0, lt=1)
     clip_norm: pydantic.PositiveFloat | None = None
     ema: float | None = pydantic.Field(None, gt=0, lt=1)
-    mixed_precision: bool = False
+    mixed_precision: bool = False  # float16; slow on a GPU where convolutions are depthwise (TensorFlow issue 41715)
     augment: bool = False
     cached_views: int = pydantic.Field(0, ge=0)  # random views per page whose frozen prefix is cached
     head_epochs: pydantic.NonNegativeInt = 0  # two-stage training: so many epochs for the head first
