@@ -129,6 +129,8 @@ def settings(study: Study, row: registry.ModelRow) -> dict[str, Any]:
         found["recipe"] = {key: value for key, value in recipe.items() if key not in idle}
         source = registry.weights_source(row, recipe["weights"])
         found["weights"] = files.file_hash(Path(source)) if Path(source).is_file() else source
+        if recipe["train_from"] == "all" and source != "random":
+            found["norms"] = "kept"  # pretrained batch norms learned too, once; such runs are others
     return found
 
 

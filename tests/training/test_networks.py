@@ -134,7 +134,7 @@ def test_a_network_fine_tuned_from_a_file_answers_without_that_file_as_its_run_d
     fine = {"weights": str(file), "train_from": train_from, "epochs": 1}
     study = make_study(name="from-file", models=["efficientnet_lite0"], splits=GROUPED, training=fine)
     run = grid.run_grid(study, progress=lambda line: None)[0]
-    assert members.needs_frozen(run)
+    assert members.needs_frozen(run) and run.settings.get("norms") == ("kept" if train_from == "all" else None)
     members.write_frozen(run, tmp_path / "frozen.npz")
     pages, answered = prepare.open_study(study), runs.read_predictions(study)
     file.unlink()
