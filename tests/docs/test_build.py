@@ -81,10 +81,18 @@ def test_the_numbers_are_those_of_the_committed_tables(built):
     table, rest = text.split("The selection itself")
     of_selection, more = rest.split("With nine times the pixels")
     score = r"\d\.\d\d \(\d\.\d\d to \d\.\d\d\)"
+    table, of_whole = table.split("**Trained whole")
     quoted, shown = re.findall(score, table), text_of(built / "results.html")
     assert quoted
     assert not [one for one in quoted if one not in shown]
     reference = ROOT / "outputs" / "reference"
+    whole = pd.read_csv(reference / "finetuned" / "ladder.csv").query("metric == 'accuracy' and weighting == 'plain'")
+    whole = whole.query("model == 'efficientnet_lite0' and stratum == 'all'").set_index("protocol")
+    rungs = whole.loc[["as_published", "grouped", "unseen"]]
+    assert re.findall(score, of_whole) == [f"{r.value:.2f} ({r.low:.2f} to {r.high:.2f})" for r in rungs.itertuples()]
+    found = pd.read_csv(reference / "finetuned" / "recalls.csv").query("label == 'mi' and stratum == 'all'")
+    found = found.query("model == 'efficientnet_lite0'").set_index("protocol").loc[rungs.index]
+    assert re.findall(r"\d+ of \d+", of_whole) == [f"{row.found} of {row.pages}" for row in found.itertuples()]
     visible = pd.read_csv(reference / "quick" / "selection_visible.csv")
     told = {f"{row.auroc:.2f} ({row.low:.2f} to {row.high:.2f})" for row in visible.itertuples()}
     assert set(re.findall(score, of_selection.replace("\n", " "))) <= told
