@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgstudy.data import pictures, shipped, sources
+from ecgstudy.data import pictures, shipped, sources, splits
 from ecgstudy.data.manifest import check_manifest
 from ecgstudy.pages import layout
 
@@ -31,6 +31,17 @@ def complete():
 
 def sample(pages: pd.DataFrame, name: str, count: int) -> list[str]:
     return pages[pages["layout"] == name]["page_id"].sort_values().sample(count, random_state=1).tolist()
+
+
+def test_as_published_every_infarct_file_is_tested_beside_its_copy_in_the_training_part():
+    """What README says of the first rung."""
+    pages = shipped.load_pages("selected").manifest
+    split = splits.make_splits(pages, protocols=["as_published"])["as_published"]
+    known = split.assign(label=pages.set_index("path").loc[split["path"], "label"].to_numpy())
+    tested = known[(known["part"] == "test") & (known["label"] == "mi")]
+    trained = {fold: set(own["page_id"]) for fold, own in known[known["part"] == "train"].groupby("fold")}
+    assert len(tested) == 239
+    assert all(row.page_id in trained[row.fold] for row in tested.itertuples())
 
 
 def test_selected_are_the_928_files_of_491_pages():
