@@ -1,6 +1,5 @@
 """One model on one split after another: compiled once, begun anew for each run, resumable within a run."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ class Trainer:
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self._whole_epochs = whole_epochs and replicas == 1  # TensorFlow cannot spread such a loop
         self._one_size = devices.has_gpu()
-        self._multiple = math.lcm(replicas, recipe.batch_size) if self._one_size else replicas
+        self._multiple = _filled_up(recipe.batch_size, replicas) if self._one_size else replicas
         self._views = views
         self._epoch_functions: dict[int, Any] = {}  # steps -> traced function of one epoch
         self.learned = [layer for layer in model.layers if layer.weights and layer.name in learned]
@@ -151,7 +150,7 @@ class Trainer:
 
     def _ask(self, function: Any, rows: np.ndarray) -> np.ndarray:
         distinct, where = np.unique(rows, return_inverse=True)
-        asked = np.resize(distinct, _whole(len(distinct))) if self._one_size else distinct
+        asked = np.resize(distinct, _filled_up(len(distinct), ANSWER_BATCH)) if self._one_size else distinct
         starts = range(0, len(asked), ANSWER_BATCH)
         answers = [function(*self._gather(self._views * asked[at : at + ANSWER_BATCH])) for at in starts]
         return np.concatenate(answers)[where] if answers else np.zeros((0, len(CLASSES)))
@@ -186,9 +185,9 @@ class Trainer:
         return np.eye(len(CLASSES), dtype="float32")[targets]
 
 
-def _whole(rows: int) -> int:
-    """So many rows fill whole batches."""
-    return -(-rows // ANSWER_BATCH) * ANSWER_BATCH
+def _filled_up(rows: int, multiple: int) -> int:
+    """The next multiple: so many rows fill whole batches, or as many for each replica."""
+    return stream.steps_per_epoch(rows, multiple) * multiple
 
 
 def _layer_seed(layer: keras.Layer, seed: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from ecgstudy.models import build, registry
 from ecgstudy.study import Recipe
-from ecgstudy.training import devices, epochs, optimizer, parts, stream
+from ecgstudy.training import devices, epochs, fit, optimizer, parts, stream
 from ecgstudy.training.fit import Examples, Trainer
 
 PAGES, HEIGHT, WIDTH = 48, 32, 56
@@ -75,6 +75,7 @@ def test_where_a_gpu_wants_one_size_of_batch_the_answers_are_the_same(trainer, m
     rows = np.array([3, 41, 3, 0])
     assert wide.probabilities(rows) == pytest.approx(trainer.probabilities(rows), abs=1e-6)
     assert wide.probabilities(rows[:0]).shape == (0, 4)
+    assert [fit._filled_up(32, replicas) for replicas in (1, 3, 4)] == [32, 33, 32], "no batch grows more than it must"
     history = wide.fit(Examples(np.arange(13), TARGETS[:13]), STOP, seed=5)
     assert np.isfinite(history["loss"]).all()
 
