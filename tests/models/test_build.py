@@ -79,7 +79,7 @@ def test_training_starts_at_the_head_at_a_layer_or_everywhere():
 
 @pytest.mark.parametrize("start", ["block6a_dwconv", "all"])
 def test_pretrained_batch_norms_never_learn_and_random_ones_do(start):
-    """Their averages lag behind the weights: a network that knew its pages by heart named more than a quarter wrongly."""
+    """Their averages lag behind the weights: a network that knew its pages by heart named over a quarter wrongly."""
     row = registry.model_row("efficientnet_lite0_bottleneck")
     pretrained, fresh = (build.layers_from(small(row, source=source), start) for source in ("offline", "random"))
     assert fresh - pretrained >= {"block6a_bn", "top_bn"}
